@@ -1,0 +1,127 @@
+"""The compiled core: machines, banks of machines and locked memory, in C under Cython."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, final
+
+#: Fills the whole buffer with random bytes; draws of weights take their randomness from it.
+Fill = Callable[[memoryview], object]
+
+HEBBIAN: Final[int]
+ANTI_HEBBIAN: Final[int]
+RANDOM_WALK: Final[int]
+
+@final
+class SecretMemory:
+    """Bytes outside the reach of dumps and swap: memfd_secret, else mlock; wiped when freed.
+
+    Supports the buffer protocol (writable, one dimension, unsigned bytes). `protection` is
+    "secret" (memfd_secret), "locked" (mlock) or "plain" (neither was allowed).
+    """
+
+    def __init__(self, size: int) -> None: ...
+    @property
+    def protection(self) -> str: ...
+    def wipe(self) -> None: ...
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@final
+class Machine:
+    """One tree parity machine; its weights never leave C memory but by the methods below.
+
+    Inputs are K*N bytes, row-major, each 0x01 (+1) or 0xff (-1). Raises ValueError that names the
+    argument for a wrong shape or range. `rule` is one of the constants above.
+    """
+
+    def __init__(self, k: int, n: int, l: int, rule: int, fill: Fill) -> None: ...
+    def evaluate(self, inputs: bytes, /) -> int:
+        """Output, -1 or +1, for the inputs; changes nothing."""
+    def learn(self, inputs: bytes, output: int, /) -> None:
+        """Apply the rule for an input on which both sides gave `output`.
+
+        Local fields are taken from the weights as they are now; the units with sigma = output move.
+        """
+    def set_weights(self, weights: bytes, /) -> None:
+        """Take K*N signed bytes, row-major."""
+    def weights(self) -> bytes:
+        """Canonical bytes of the weights: K*N signed bytes, row-major."""
+    def key_string(self) -> bytes:
+        """Digits of w+L, one character each; only for L <= 4 (thesis, chapter 5)."""
+    def redraw(self) -> None:
+        """Draw new weights, uniform and independent, by rejection from `fill`."""
+    def wipe(self) -> None:
+        """Overwrite the weights with zeros; the machine is unusable until set_weights or redraw."""
+
+@final
+class Bank:
+    """The machines of one side of a channel; `machines` in number, packages of B = `package` steps.
+
+    A machine is *active* (takes part in packages) or *held*. Machines are numbered from 0; runs
+    count the draws of a machine from 0; packages count from 0 in each run. Packages cover the
+    active machines in ascending order.
+
+    Inputs of one step: K units of ceil(N/8) bytes each, bit j of a unit in byte j//8 at bit j%8,
+    1 for +1, 0 for -1, padding ignored. The inputs of a package are its B steps one after the
+    other, padded to whole 16-byte blocks; those of a round are those of all active machines.
+
+    Outputs of a round: bit a*B + b is step b of the a-th active machine, in byte i//8 at bit i%8,
+    1 for tau = +1; padded with zero bits to whole bytes.
+    """
+
+    def __init__(
+        self, k: int, n: int, l: int, rule: int, machines: int, package: int, fill: Fill
+    ) -> None: ...
+    @property
+    def active(self) -> int:
+        """The number of active machines."""
+    @property
+    def round_input_bytes(self) -> int:
+        """Bytes of input that the next package of all active machines takes."""
+    @property
+    def round_output_bytes(self) -> int:
+        """Bytes of output that the next package of all active machines gives."""
+    def counter_blocks(self, out: bytearray | memoryview, /) -> int:
+        """Write the 16-byte counter blocks of the next round's inputs; returns bytes written.
+
+        Block: machine (2 bytes) | run (6) | package in the run (4) | block in the package (4), all
+        big-endian. Encrypted one by one with AES (ECB) they are the inputs of the round.
+        """
+    def evaluate(self, inputs: bytes | bytearray | memoryview, /) -> bytes:
+        """Outputs of the next package of all active machines, from the weights as they are now.
+
+        Inputs, outputs and internal representations are kept for `learn`.
+        """
+    def learn(self, outputs: bytes, agreements: int, limit: int, /) -> tuple[list[int], list[int]]:
+        """Learn from the partner's outputs of the package that was evaluated last.
+
+        The agreeing steps are applied in order with the stored internal representations. Returns
+        the machines whose last `agreements` steps or more all agreed (counted since the last
+        disagreement, draw or release), and those not among them that did `limit` steps or more
+        in this run. Raises ValueError if outputs has the wrong length or non-zero padding;
+        RuntimeError without a pending evaluate.
+        """
+    def query(self, h: float, fill: Fill, /) -> bytes:
+        """Inputs of the next round chosen from the own weights so that |h_i| is about `h`
+        (Ruttor 2006, 5.1); needs package = 1."""
+    def hold(self, machine: int, /) -> None:
+        """Take an active machine out of the packages."""
+    def release(self, machine: int, /) -> None:
+        """Take a held machine back in; its count of agreements starts again from 0."""
+    def redraw(self, machine: int, /) -> None:
+        """New weights, next run, active, all counts 0."""
+    def is_active(self, machine: int, /) -> bool: ...
+    def run(self, machine: int, /) -> int: ...
+    def steps(self, machine: int, /) -> int:
+        """Steps of the present run."""
+    def weights(self, machine: int, /) -> memoryview:
+        """Read-only view of the canonical weights (K*N signed bytes, row-major) in locked memory.
+
+        Not for keeping: it shows the weights as they are at each moment.
+        """
+    def set_weights(self, machine: int, weights: bytes, /) -> None:
+        """Take K*N signed bytes; for tests and vectors."""
+    def wipe(self) -> None:
+        """Overwrite all weights; the bank is unusable afterwards."""
+
+def instruction_sets() -> Sequence[str]:
+    """The instruction sets this processor offers to the core, best first; the last is "plain"."""

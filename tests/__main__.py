@@ -1,0 +1,39 @@
+"""Run every test under trial and check that every test ran.
+
+Trial exits 0 for a file whose tests did not run, so the number that it reports is held against
+the number that its loader finds. The last line is `N passed, N failed`.
+"""
+
+import re
+import subprocess
+import sys
+
+from twisted.trial.runner import TestLoader
+
+import tests
+
+SUMMARY = re.compile(r"^(?:PASSED|FAILED) ?(?:\((?P<counts>.*)\))?$", re.MULTILINE)
+
+
+def main(jobs: str = "2") -> int:
+    """Run the suite on `jobs` processes; returns the exit status."""
+    expected = TestLoader().loadPackage(tests, recurse=True).countTestCases()
+    trial = [sys.executable, "-m", "twisted.trial", f"-j{jobs}", "--reporter=text", "tests"]
+    run = subprocess.run(trial, stdout=subprocess.PIPE, text=True, check=False)
+    print(run.stdout, end="")
+    found = SUMMARY.findall(run.stdout)
+    counts = dict(
+        (name, int(number))
+        for name, number in (pair.split("=") for pair in (found[-1] if found else "").split(", ") if pair)
+    )
+    passed = counts.pop("successes", 0)
+    print(f"{passed} passed, {expected - passed} failed")
+    if counts:
+        print(f"not passed: {counts}")
+    if passed != expected:
+        print(f"{expected} tests were found, {passed} passed")
+    return 0 if run.returncode == 0 and passed == expected > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
