@@ -1,10 +1,17 @@
-"""The one tree of errors; a leaf's docstring tells its user the cause, then the remedy."""
+"""The one tree of errors; a leaf's docstring tells its user the cause, then the remedy.
+
+Leaves that reach applications carry `code`, the stable word that interfaces show for them.
+"""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class DynamiCryptError(Exception):
     """Something that DynamiCrypt could not do."""
+
+    code: ClassVar[str] = "failed"
 
 
 class LocalError(DynamiCryptError):
@@ -18,6 +25,50 @@ class RemoteError(DynamiCryptError):
 class ParameterError(LocalError, ValueError):
     """A number or name is outside its stated range. Use a value inside the range that is named."""
 
+    code = "bad_parameter"
+
 
 class ProtocolStateError(LocalError):
     """A session was asked for a step that its state does not have. This is a fault of the caller."""
+
+
+class UnknownServiceError(LocalError):
+    """No service of this name is registered by this caller. Register it with `init` first."""
+
+    code = "unknown_service"
+
+
+class TooManyServicesError(LocalError):
+    """The node holds as many services as it may. Remove one with `exit`, or raise the limit."""
+
+    code = "too_many_services"
+
+
+class UnsupportedModeError(LocalError, ValueError):
+    """The channel does not have this encryption mode. Channels of wire 1 have modes 1 and 2."""
+
+    code = "unsupported_mode"
+
+
+class SynchronisationError(DynamiCryptError):
+    """The partner could not be reached or did not accept. Check its address, port and service name."""
+
+    code = "peer_down"
+
+
+class NoKeyYetError(DynamiCryptError):
+    """No key is ready for this operation yet. Try again in a moment; keys arrive all the time."""
+
+    code = "no_key_yet"
+
+
+class BadCiphertextError(DynamiCryptError):
+    """No stored key opens this message. It was changed on its way, is too old, or is not for you."""
+
+    code = "bad_ciphertext"
+
+
+class MessageTooLargeError(LocalError, ValueError):
+    """The message is larger than one operation takes. Send it in parts."""
+
+    code = "too_large"
