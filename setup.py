@@ -1,19 +1,19 @@
 """Build of the compiled core; everything else is in pyproject.toml."""
 
+from glob import glob
+
 from Cython.Build import cythonize
 from setuptools import Extension, setup
-
-C_FLAGS = ["-std=c11", "-O3", "-Wall", "-Wextra"]
 
 setup(
     ext_modules=cythonize(
         Extension(
             "dynamicrypt._core",
-            ["ext/_core.pyx"],
+            ["ext/_core.pyx", *sorted(glob("ext/*.c"))],
             include_dirs=["ext"],
-            extra_compile_args=C_FLAGS,
+            depends=glob("ext/*.[hp]*"),
+            extra_compile_args=["-std=c11", "-O3", "-Wall", "-Wextra"],
         ),
         build_dir="build/cython",
-        language_level=3,
     )
 )

@@ -15,7 +15,8 @@ class SecretMemory:
     """Bytes outside the reach of dumps and swap: memfd_secret, else mlock; wiped when freed.
 
     Supports the buffer protocol (writable, one dimension, unsigned bytes). `protection` is
-    "secret" (memfd_secret), "locked" (mlock) or "plain" (neither was allowed).
+    "secret" (memfd_secret), "locked" (mlock) or "plain" (neither was allowed). A forked child does
+    not have the mapping: it must not touch the object. Raises ValueError for a size below 1.
     """
 
     def __init__(self, size: int) -> None: ...
@@ -24,6 +25,13 @@ class SecretMemory:
     def wipe(self) -> None: ...
     def __len__(self) -> int: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
+
+def strongest_protection(name: str, /) -> str:
+    """Set the strongest protection that new memory asks for; returns the one before.
+
+    For tests, and for systems where memfd_secret is granted but not wanted. Raises ValueError for
+    a name that is not "secret", "locked" or "plain".
+    """
 
 @final
 class Machine:

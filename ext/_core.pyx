@@ -1,0 +1,6 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The compiled core: machines, banks of machines and locked memory, in C under Cython."""
+
+include "secret.pxi"
+include "randomness.pxi"
+include "machine.pxi"
