@@ -1,0 +1,26 @@
+"""`python -m dynamicrypt.demo`: exit status 0 if everything that is shown also happened."""
+
+from __future__ import annotations
+
+import sys
+
+from dynamicrypt.demo.application import ServiceError
+from dynamicrypt.demo.daemon import DaemonError
+from dynamicrypt.demo.screen import Ink, Screen
+from dynamicrypt.demo.story import Story
+
+
+def main() -> int:
+    """Play the demo on the standard output."""
+    try:
+        Story(Screen()).play()
+    except (DaemonError, ServiceError, OSError) as problem:
+        Screen(sys.stderr).line(f"dynamicrypt: error: {problem}", Ink.BAD)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
