@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 
 from tests.foreign.machine import (
     MAXIMUM_ITERATIONS,
@@ -207,20 +208,32 @@ def dial(
 
 
 class Listener:
-    """Waits for callers on an ephemeral port; one conversation for each."""
+    """Answers every caller on an ephemeral port with a conversation of its own."""
 
     def __init__(self, new_side: Callable[[], Side] = lambda: Side(493)) -> None:
         self.new_side = new_side
         self.socket = socket.create_server(("127.0.0.1", 0))
-        self.socket.settimeout(20)
         self.port: int = self.socket.getsockname()[1]
+        self.conversations: SimpleQueue[Conversation] = SimpleQueue()
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
 
-    def accept(self, *, enough: int | None = None) -> Conversation:
-        """The conversation with the next caller."""
-        connection, _ = self.socket.accept()
-        conversation = Conversation(self.new_side(), connection, enough=enough)
-        conversation.start()
-        return conversation
+    def next(self, seconds: float = 20.0) -> Conversation:
+        """The conversation with the next caller; queue.Empty when nobody calls."""
+        return self.conversations.get(timeout=seconds)
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
+        self.thread.join(10)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return  # closed
+            conversation = Conversation(self.new_side(), connection)
+            self.conversations.put(conversation)
+            conversation.start()
