@@ -1,0 +1,105 @@
+"""What can go wrong between two nodes before and while they trust each other.
+
+Each leaf's docstring is its cause and then its remedy, in words for the person at the terminal.
+"""
+
+from __future__ import annotations
+
+from dynamicrypt.errors import DynamiCryptError, LocalError, RemoteError
+
+
+class StateDirectoryError(LocalError):
+    """The state directory cannot be used. Give it to the user who runs dynamicrypt, mode 0700."""
+
+    code = "bad_state_directory"
+
+
+class StateFileError(LocalError):
+    """A file in the state directory cannot be used. Repair it, or restore it from a backup."""
+
+    code = "bad_state_file"
+
+
+class NoIdentityError(LocalError):
+    """This node has no identity yet. Create it with `dynamicrypt init`."""
+
+    code = "no_identity"
+
+
+class IdentityExistsError(LocalError):
+    """This node has an identity, and it is never overwritten. Use it, or another directory."""
+
+    code = "identity_exists"
+
+
+class MistypedError(LocalError, ValueError):
+    """The text is not as it was shown. Compare it with the original and type it again."""
+
+    code = "mistyped"
+
+
+class PeerEntryError(LocalError, ValueError):
+    """This cannot be an entry of the known peers. Give a name, a fingerprint and host:port."""
+
+    code = "bad_peer"
+
+
+class NoSuchPeerError(LocalError, KeyError):
+    """No peer of this name is known. `dynamicrypt peer list` shows those that are."""
+
+    code = "unknown_peer"
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class AuthenticationError(RemoteError):
+    """The other node is not who it should be. Nothing was sent to it."""
+
+    code = "peer_not_authenticated"
+
+
+class UnknownPeerError(AuthenticationError):
+    """The certificate belongs to no known peer. Pair with `dynamicrypt pair`, or add the peer."""
+
+    code = "peer_unknown"
+
+
+class CertificateChangedError(AuthenticationError):
+    """The certificate is not the one this peer was paired with: someone may stand between you.
+
+    Ask the peer's owner over another way. Only if its identity was really made anew, remove the
+    peer and pair again.
+    """
+
+    code = "peer_certificate_changed"
+
+
+class ClassicalGroupError(AuthenticationError):
+    """The peer agreed no post-quantum key exchange. Update it, or allow it by --allow-classical."""
+
+    code = "peer_classical"
+
+
+class RefusedByPeerError(AuthenticationError):
+    """The peer does not accept our certificate. Pair the two nodes, or add ours on the peer."""
+
+    code = "refused_by_peer"
+
+
+class WrongProtocolError(RemoteError):
+    """The other end does not speak this protocol. Check the host, the port and both versions."""
+
+    code = "wrong_protocol"
+
+
+class HandshakeTimeoutError(RemoteError):
+    """The other end took the connection and then fell silent. Check the port, or try later."""
+
+    code = "handshake_timeout"
+
+
+class PeerUnreachableError(DynamiCryptError):
+    """No connection could be made. Check the address, the firewall, and that the peer runs."""
+
+    code = "peer_unreachable"

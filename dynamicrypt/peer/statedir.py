@@ -1,0 +1,157 @@
+"""The state directory: small files that survive the process, for the eyes of one user.
+
+The directory has mode 0700 and its files 0600. A file appears whole or not at all: it is written
+under another name, flushed to the disk, and linked or renamed into place. Keys of channels are
+never among these files (docs/security.md).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from dynamicrypt.peer.errors import StateDirectoryError, StateFileError
+
+#: Largest file that is read; the known peers of a big site are a few hundred kilobytes.
+MAX_FILE: Final = 4 * 1024 * 1024
+
+_LOCK: Final = "lock"
+#: What group and others may do with the directory and its files: nothing.
+_FOREIGN: Final = 0o077
+
+#: Device-independent mark of a file's version: inode, time of change in ns, size.
+FileVersion: TypeAlias = tuple[int, int, int]
+
+
+def default_state_directory(environ: Mapping[str, str]) -> Path:
+    """Where state lives if nobody says otherwise.
+
+    The first that is set of DYNAMICRYPT_STATE_DIR, systemd's STATE_DIRECTORY, and XDG_STATE_HOME
+    (with `dynamicrypt` below it); else `~/.local/state/dynamicrypt`.
+    """
+    for variable in ("DYNAMICRYPT_STATE_DIR", "STATE_DIRECTORY"):
+        if environ.get(variable):
+            return Path(environ[variable])
+    base = environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path("~/.local/state").expanduser()) / "dynamicrypt"
+
+
+class StateDirectory:
+    """A directory of mode 0700 that belongs to the user of this process.
+
+    Opening one that belongs to someone else, or that others may enter, raises
+    StateDirectoryError; with `create`, a missing one is made. Names are plain file names.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        self.path = path
+        try:
+            if create:
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            status = path.stat()
+        except OSError as error:
+            raise StateDirectoryError(f"{path}: {_why(error)}") from error
+        if not stat.S_ISDIR(status.st_mode):
+            raise StateDirectoryError(f"{path} is not a directory")
+        if status.st_uid != os.geteuid():
+            raise StateDirectoryError(f"{path} belongs to another user")
+        if status.st_mode & _FOREIGN:
+            raise StateDirectoryError(
+                f"{path} is open to others, mode {status.st_mode & 0o777:04o}"
+            )
+
+    def read(self, name: str) -> bytes:
+        """The content of a file of mode 0600.
+
+        Raises FileNotFoundError for a missing file, and StateFileError for one that is a link, is
+        open to others, belongs to another user, or is larger than MAX_FILE.
+        """
+        path = self.path / name
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StateFileError(f"{path}: {_why(error)}") from error
+        try:
+            self._check(path, os.fstat(descriptor))
+            with open(descriptor, "rb", closefd=False) as file:
+                content = file.read(MAX_FILE + 1)
+        finally:
+            os.close(descriptor)
+        if len(content) > MAX_FILE:
+            raise StateFileError(f"{path} is larger than {MAX_FILE} bytes")
+        return content
+
+    @staticmethod
+    def _check(path: Path, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode):
+            raise StateFileError(f"{path} is not a plain file")
+        if status.st_uid != os.geteuid():
+            raise StateFileError(f"{path} belongs to another user")
+        if status.st_mode & _FOREIGN:
+            mode = f"{status.st_mode & 0o777:04o}"
+            raise StateFileError(f"{path} is open to others, mode {mode}; chmod 600 it")
+
+    def version(self, name: str) -> FileVersion | None:
+        """What changes when the file is replaced or written to; None if there is no file."""
+        try:
+            status = os.stat(self.path / name, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StateFileError(f"{self.path / name}: {_why(error)}") from error
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+    def create(self, name: str, content: bytes) -> None:
+        """Write a new file; raises FileExistsError, and changes nothing, if there is one."""
+        self._publish(name, content, os.link)
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Write a file in place of the one that may be there."""
+        self._publish(name, content, os.replace)
+
+    def _publish(self, name: str, content: bytes, publish: Callable[[Path, Path], None]) -> None:
+        draft = self.path / f".{name}.{secrets.token_hex(8)}"
+        try:
+            with open(draft, "xb", opener=_private) as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            publish(draft, self.path / name)
+            directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise StateFileError(f"{self.path / name}: {_why(error)}") from error
+        finally:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the directory's lock, for reading a file and writing it back.
+
+        Other processes wait. Not to be held across anything that waits itself.
+        """
+        with open(self.path / _LOCK, "ab", opener=_private) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or "unusable").lower()
