@@ -44,7 +44,7 @@ class ThesisKeyStore:
 
     Every stored key decrypts. For sending, the dialler takes keys with even and the listener keys
     with odd numbers, so that both may send at once and never under the same key; only keys of the
-    present connection that were offered are taken, because only those does the partner surely
+    present connection that were confirmed are taken, because only those does the partner surely
     hold. A key that mode 1 has used is never taken for mode 2.
     """
 
@@ -86,12 +86,9 @@ class ThesisKeyStore:
         self._keys[ref] = _Key(self._cells.put(folded))
         folded[:] = bytes(len(folded))
 
-    def offer(self, number: int, key_string: bytes | bytearray | memoryview) -> None:
-        """Store a key that the partner holds too; or say so of one that was stored by `hold`."""
-        if number != self._last:
-            self.hold(number, key_string)
+    def confirm(self, number: int) -> None:
+        """The partner holds key `number` of this connection too: it may be sent under."""
         key = self._keys.get(KeyRef(self._connection, number))
-        # A held key may have been used, and erased, by a message of the partner.
         if key is not None:
             key.sendable = True
 

@@ -28,6 +28,12 @@ def key_string(number: int) -> bytes:
     return bytes(ord("0") + digits // 9**at % 9 for at in range(72))
 
 
+def offer(store: ThesisKeyStore, number: int, key: bytes) -> None:
+    """Store a key that the partner holds too."""
+    store.hold(number, key)
+    store.confirm(number)
+
+
 def pair(keys: int, capacity: int = 64) -> tuple[ThesisKeyStore, ThesisKeyStore]:
     """Dialler and listener that share this many keys."""
     dialler, listener = ThesisKeyStore(capacity), ThesisKeyStore(capacity)
@@ -35,7 +41,7 @@ def pair(keys: int, capacity: int = 64) -> tuple[ThesisKeyStore, ThesisKeyStore]
     listener.new_connection(False)
     for number in range(keys):
         for store in (dialler, listener):
-            store.offer(number, key_string(number))
+            offer(store, number, key_string(number))
     return dialler, listener
 
 
@@ -50,7 +56,7 @@ class ThesisKeyStoreTests(SynchronousTestCase):
         dialler, _ = pair(4)
         refs = [dialler.encrypt(b"m", 1)[2] for _ in range(3)]
         self.assertEqual(refs, [KeyRef(1, 2)] * 3)
-        dialler.offer(4, key_string(4))
+        offer(dialler, 4, key_string(4))
         self.assertEqual(dialler.encrypt(b"m", 1)[2], KeyRef(1, 4))
 
     def test_mode_2_takes_each_own_key_once_newest_first(self) -> None:
@@ -81,14 +87,14 @@ class ThesisKeyStoreTests(SynchronousTestCase):
         dialler, listener = pair(2)
         old = dialler.encrypt(b"old", 1)
         for number in range(2, 60):
-            listener.offer(number, key_string(number))
+            offer(listener, number, key_string(number))
         self.assertEqual(listener.decrypt(old[0], old[1], 1), b"old")
 
     def test_oldest_key_is_dropped(self) -> None:
         dialler, listener = pair(2, capacity=4)
         old = dialler.encrypt(b"old", 1)
         for number in range(2, 5):
-            listener.offer(number, key_string(number))
+            offer(listener, number, key_string(number))
         self.assertEqual(len(listener), 4)
         self.assertRaises(BadCiphertextError, listener.decrypt, old[0], old[1], 1)
 
@@ -103,12 +109,12 @@ class ThesisKeyStoreTests(SynchronousTestCase):
             self.assertRaises(UnsupportedModeError, dialler.encrypt, b"m", mode)
             self.assertRaises(UnsupportedModeError, dialler.decrypt, "", "", mode)
 
-    def test_held_key_decrypts_and_sends_only_when_offered(self) -> None:
+    def test_held_key_decrypts_and_sends_only_when_confirmed(self) -> None:
         dialler, listener = pair(1)
         listener.hold(1, key_string(1))
-        dialler.offer(1, key_string(1))
+        offer(dialler, 1, key_string(1))
         self.assertRaises(NoKeyYetError, listener.encrypt, b"m", 1)
-        listener.offer(1, key_string(1))
+        listener.confirm(1)
         message, hash_, _ = listener.encrypt(b"m", 2)
         self.assertEqual(dialler.decrypt(message, hash_, 2), b"m")
 
@@ -117,7 +123,7 @@ class ThesisKeyStoreTests(SynchronousTestCase):
         late = dialler.encrypt(b"late", 1)
         listener.new_connection(True)
         self.assertRaises(NoKeyYetError, listener.encrypt, b"m", 1)
-        listener.offer(0, key_string(100))
+        offer(listener, 0, key_string(100))
         self.assertEqual(listener.encrypt(b"m", 1)[2], KeyRef(2, 0))
         self.assertEqual(listener.decrypt(late[0], late[1], 1), b"late")
 
@@ -125,7 +131,7 @@ class ThesisKeyStoreTests(SynchronousTestCase):
         dialler, _ = pair(2)
         for number in (-1, 0, 1):
             self.assertRaises(ParameterError, dialler.hold, number, key_string(9))
-        self.assertRaises(ProtocolStateError, ThesisKeyStore().offer, 0, key_string(0))
+        self.assertRaises(ProtocolStateError, offer, ThesisKeyStore(), 0, key_string(0))
 
     def test_erase_wipes_all(self) -> None:
         dialler, listener = pair(2)
@@ -162,11 +168,11 @@ class TwoStores(RuleBasedStateMachine):
 
     @rule()
     def deliver(self) -> None:
-        """The listener stores the key and answers; the dialler offers it."""
+        """The listener stores the key and answers; the dialler confirms it."""
         if self.numbers[0] > self.numbers[1]:
             number = self.numbers[1]
-            for store in self.stores:
-                store.offer(number, key_string(self.salt + number))
+            offer(self.stores[1], number, key_string(self.salt + number))
+            self.stores[0].confirm(number)
             self.numbers[1] += 1
 
     @rule(side=st.sampled_from([0, 1]), mode=st.sampled_from([1, 2]))
