@@ -1,0 +1,1 @@
+"""The facade over services, channels, links and events that every interface calls."""

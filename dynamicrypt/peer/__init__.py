@@ -1,0 +1,1 @@
+"""The network side of a node: Twisted protocols, TLS, identity and pairing."""

@@ -1,0 +1,398 @@
+"""Codec of wire 2, the authenticated link (docs/protocol.md, "Wire 2").
+
+A line is fields joined by TAB and ended by LF, at most MAX_LINE bytes with the LF; its first
+field names the message. `decode` is total and stateless: any bytes give a message or a
+RemoteError, and `encode` gives back exactly the bytes that it took.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import Final
+
+from dynamicrypt.errors import ParameterError, RemoteError
+from dynamicrypt.params import (
+    MAX_ROUND_OUTPUT,
+    ExchangeParameters,
+    MachineParameters,
+    Rule,
+)
+from dynamicrypt.wire import link_fields as field
+from dynamicrypt.wire.link_fields import Field, FieldError
+
+#: The version that this codec speaks.
+VERSION: Final = (2, 0)
+#: Longest line with its LF: the outputs of the largest round in base64, its probes, and numbers.
+MAX_LINE: Final = 64 * 1024
+#: Channels of one link at a time.
+MAX_CHANNELS: Final = 1024
+#: Largest number of a channel, round or key; each fits a machine word with room to spare.
+MAX_CHANNEL: Final = (1 << 32) - 1
+MAX_ROUND: Final = (1 << 48) - 1
+#: Longest name of a service or node in bytes of UTF-8.
+MAX_NAME: Final = 255
+#: Bytes of an incarnation, key id and confirmation tag; of a nonce and proof.
+SHORT: Final = 16
+LONG: Final = 32
+#: Bytes of the ratchet shares: X25519 and an ML-KEM-768 encapsulation key, or a ciphertext.
+OFFER_BYTES: Final = 32 + 1184
+ANSWER_BYTES: Final = 32 + 1088
+#: Confirmations, or key ids, of one line.
+MAX_KEYS: Final = 1024
+
+_VERSION: Final = re.compile(rb"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})")
+_INPUTS: Final = re.compile(r"random|query:([1-9][0-9]{0,7})")
+
+
+class LinkLineError(RemoteError):
+    """The partner sent a line that is no message of wire 2. Check that it speaks this protocol."""
+
+
+class VersionError(RemoteError):
+    """The partner speaks another major version of the link. Update the older of the two nodes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """The first message of each side; role 1 sends its own after that of role 0.
+
+    `share` is the offer of role 0, or the answer of role 1, for epoch 0.
+    """
+
+    version: tuple[int, int]
+    features: tuple[str, ...]
+    name: str
+    incarnation: bytes
+    share: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """Role 0 begins an epoch; `rounds` names its first round for each channel."""
+
+    epoch: int
+    share: bytes
+    rounds: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Role 1's share for an epoch."""
+
+    epoch: int
+    share: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """MAC over the transcript of an epoch's exchange, under the new secret."""
+
+    epoch: int
+    tag: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """Ask for a channel between the sender's `service` and the receiver's `partner`."""
+
+    channel: int
+    service: str
+    partner: str
+    nonce: bytes
+    parameters: ExchangeParameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accept:
+    """The channel is accepted."""
+
+    channel: int
+    nonce: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """The channel is refused; `reason` is a word for programs, `detail` a text for people."""
+
+    channel: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Repeated confirmations: key ids, each with its tag; the last such line has `more` false."""
+
+    channel: int
+    claims: bytes
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """The sender's outputs of a round, and one byte for each machine that it probes."""
+
+    channel: int
+    round: int
+    outputs: bytes
+    probes: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A round whose inputs the sender chose."""
+
+    channel: int
+    round: int
+    inputs: bytes
+    outputs: bytes
+    probes: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm:
+    """Tags of the keys first, first + 2, ... that the sender holds for their owner."""
+
+    channel: int
+    first: int
+    tags: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmatched:
+    """Ids of keys that the sender, their owner, does not have or could not confirm.
+
+    At the end of `round`, the sender's next one, both sides discard a part-filled group.
+    """
+
+    channel: int
+    round: int
+    ids: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """The sender begins no more rounds."""
+
+    channel: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """The sender begins rounds again."""
+
+    channel: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """The channel is over."""
+
+    channel: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """Asks for a Pong with the same number."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pong:
+    """Answers a Ping."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """The sender found a fault of the receiver and closes the link."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goodbye:
+    """The sender closes the link in peace."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """A message that this version does not know."""
+
+    word: str
+
+
+Message = (
+    Hello
+    | Epoch
+    | Answer
+    | Proof
+    | Open
+    | Accept
+    | Refuse
+    | Held
+    | Round
+    | Query
+    | Confirm
+    | Unmatched
+    | Pause
+    | Resume
+    | Close
+    | Ping
+    | Pong
+    | Fault
+    | Goodbye
+)
+
+
+def _encode_version(version: tuple[int, int]) -> bytes:
+    return b"%d.%d" % version
+
+
+def _decode_version(raw: bytes) -> tuple[int, int]:
+    match = _VERSION.fullmatch(raw)
+    if match is None:
+        raise FieldError("no version")
+    major, minor = int(match[1]), int(match[2])
+    if major != VERSION[0]:
+        raise VersionError(
+            f"the partner speaks {major}.{minor}, we speak {VERSION[0]}.{VERSION[1]}"
+        )
+    return major, minor
+
+
+def _encode_parameters(parameters: ExchangeParameters) -> bytes:
+    machine = parameters.machine
+    return b"%d %d %d %b %b %d %d %d %d" % (
+        machine.K,
+        machine.N,
+        machine.L,
+        machine.rule.value.encode(),
+        parameters.inputs.encode(),
+        parameters.package,
+        parameters.fusion,
+        parameters.machines,
+        parameters.step_limit,
+    )
+
+
+def _decode_parameters(raw: bytes) -> ExchangeParameters:
+    parts = raw.split(b" ", 9)
+    if len(parts) != 9:
+        raise FieldError("not nine parameters")
+    K, N, L, package, fusion, machines, limit = (
+        _count.decode(parts[at]) for at in (0, 1, 2, 5, 6, 7, 8)
+    )
+    try:
+        inputs = _INPUTS.fullmatch(parts[4].decode("ascii"))
+        rule = Rule(parts[3].decode("ascii"))
+        if inputs is None:
+            raise FieldError("no kind of inputs")
+        return ExchangeParameters(
+            machine=MachineParameters(K=K, N=N, L=L, rule=rule),
+            query=int(inputs[1]) if inputs[1] else None,
+            package=package,
+            fusion=fusion,
+            machines=machines,
+            step_limit=limit,
+        )
+    except ParameterError as error:
+        raise FieldError(str(error)) from None
+    except ValueError:
+        raise FieldError("no parameters") from None
+
+
+_count: Final = field.number((1 << 31) - 1)
+_channel: Final = field.number(MAX_CHANNEL)
+_round: Final = field.number(MAX_ROUND)
+_name: Final = field.text(MAX_NAME)
+_detail: Final = field.text(MAX_NAME, least=0)
+_short: Final = field.fixed(SHORT)
+_long: Final = field.fixed(LONG)
+_bits: Final = field.data(MAX_ROUND_OUTPUT)
+_probes: Final = field.data(8192)
+
+_FORMS: Final[dict[bytes, tuple[type[Message], tuple[Field, ...]]]] = {
+    b"round": (Round, (_channel, _round, _bits, _probes)),
+    b"query": (Query, (_channel, _round, _bits, _bits, _probes)),
+    b"confirm": (Confirm, (_channel, _round, field.data(MAX_KEYS * SHORT, SHORT))),
+    b"unmatched": (Unmatched, (_channel, _round, field.data(MAX_KEYS * SHORT, SHORT))),
+    b"held": (Held, (_channel, field.data(MAX_KEYS * 2 * SHORT, 2 * SHORT), field.flag())),
+    b"pause": (Pause, (_channel,)),
+    b"resume": (Resume, (_channel,)),
+    b"close": (Close, (_channel, _detail)),
+    b"open": (
+        Open,
+        (_channel, _name, _name, _long, Field(_encode_parameters, _decode_parameters)),
+    ),
+    b"accept": (Accept, (_channel, _long)),
+    b"refuse": (Refuse, (_channel, field.word(), _detail)),
+    b"epoch": (
+        Epoch,
+        (
+            _round,
+            field.fixed(OFFER_BYTES),
+            field.pairs(MAX_CHANNELS, MAX_CHANNEL, MAX_ROUND),
+        ),
+    ),
+    b"answer": (Answer, (_round, field.fixed(ANSWER_BYTES))),
+    b"proof": (Proof, (_round, _long)),
+    b"hello": (
+        Hello,
+        (
+            Field(_encode_version, _decode_version),
+            field.words(16),
+            _name,
+            _short,
+            field.data(OFFER_BYTES),
+        ),
+    ),
+    b"ping": (Ping, (_round,)),
+    b"pong": (Pong, (_round,)),
+    b"fault": (Fault, (field.word(), _detail)),
+    b"goodbye": (Goodbye, (_detail,)),
+}
+_WORDS: Final = {
+    form: (word, tuple((item.name, each) for item, each in zip(fields(form), forms, strict=True)))
+    for word, (form, forms) in _FORMS.items()
+}
+_NAMES: Final = {
+    word: tuple(item.name for item in fields(form)) for word, (form, _) in _FORMS.items()
+}
+_word: Final = field.word()
+
+
+def encode(message: Message) -> bytes:
+    """The line of a message with its LF."""
+    word, forms = _WORDS[type(message)]
+    parts = [word]
+    parts += [each.encode(getattr(message, name)) for name, each in forms]
+    return b"\t".join(parts) + b"\n"
+
+
+def decode(line: bytes) -> Message | Unknown:
+    """The message of a line without its LF.
+
+    Raises VersionError for the hello of another major version, and LinkLineError or FieldError
+    for anything else that is no message.
+    """
+    if len(line) >= MAX_LINE or b"\n" in line:
+        raise LinkLineError("not one line within the limit")
+    word, *texts = line.split(b"\t")
+    if (form := _FORMS.get(word)) is None:
+        return Unknown(word=_word.decode(word))
+    message, forms = form
+    if word == b"hello" and texts:
+        # Another major version may have other fields, and must be told apart from noise.
+        _decode_version(texts[0])
+    if len(texts) != len(forms):
+        raise LinkLineError(f"{len(texts)} fields instead of {len(forms)} in {word.decode()}")
+    values = [each.decode(raw) for each, raw in zip(forms, texts, strict=True)]
+    return message(**dict(zip(_NAMES[word], values, strict=True)))
