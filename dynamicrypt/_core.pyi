@@ -33,6 +33,9 @@ def strongest_protection(name: str, /) -> str:
     a name that is not "secret", "locked" or "plain".
     """
 
+def system_fill(buffer: bytearray | memoryview | SecretMemory, /) -> None:
+    """Fill the buffer with random bytes of the operating system (getrandom), without a copy."""
+
 @final
 class Machine:
     """One tree parity machine; its weights never leave C memory but by the methods below.

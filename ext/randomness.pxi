@@ -1,11 +1,24 @@
-# A pool of random bytes in locked memory, from which weights are drawn.
+# The system's random bytes, and the pool of them that weights are drawn from.
+
+from collections.abc import Callable
 
 from libc.stdint cimport int8_t, int32_t, uint8_t, uint64_t
+
+cdef extern from "entropy.h":
+    int entropy_fill(void *, size_t) noexcept nogil
 
 cdef extern from "machine.h":
     void machine_draw(
         int32_t, int8_t *, size_t, uint8_t *, size_t, size_t *, size_t *
     ) noexcept nogil
+
+Fill = Callable[[memoryview], object]
+
+
+def system_fill(uint8_t[::1] buffer not None, /):
+    """Fill the buffer with random bytes of the operating system."""
+    if buffer.shape[0] and entropy_fill(&buffer[0], <size_t>buffer.shape[0]) != 0:
+        raise OSError("the operating system gave no random bytes")
 
 
 cdef class Pool:
@@ -15,12 +28,12 @@ cdef class Pool:
     cdef object fill
     cdef size_t position
 
-    def __init__(self, size_t size, fill):
+    def __init__(self, Py_ssize_t size, fill):
         if not callable(fill):
             raise TypeError("fill is not callable")
         self.memory = SecretMemory(size)
         self.fill = fill
-        self.position = size
+        self.position = self.memory.mapping.size
 
     cdef int draw(self, int32_t l, int8_t *weights, size_t count) except -1:
         """Write `count` uniform weights of -l..l; what `fill` raises passes through."""

@@ -1,0 +1,1 @@
+"""Tree parity machines: their readable definition, the compiled core, queries and inputs."""

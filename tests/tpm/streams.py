@@ -1,0 +1,28 @@
+"""Reproducible bytes in place of the system's randomness."""
+
+from __future__ import annotations
+
+from random import Random
+
+
+class Stream:
+    """A `fill` whose bytes depend on the seed alone, however they are asked for."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+        self.calls = 0
+
+    def __call__(self, buffer: memoryview) -> None:
+        self.calls += 1
+        for place in range(len(buffer)):
+            buffer[place] = self._random.getrandbits(8)
+
+
+def signs(random: Random, count: int) -> list[int]:
+    """Random inputs."""
+    return [random.choice((-1, 1)) for _ in range(count)]
+
+
+def signed_bytes(values: list[int]) -> bytes:
+    """Weights or inputs as the core takes them."""
+    return bytes(value % 256 for value in values)
