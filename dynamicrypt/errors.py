@@ -72,3 +72,15 @@ class MessageTooLargeError(LocalError, ValueError):
     """The message is larger than one operation takes. Send it in parts."""
 
     code = "too_large"
+
+
+class UnauthorisedError(LocalError):
+    """The request carries no token of this node. Send `Authorization: Bearer` with a valid one."""
+
+    code = "auth_required"
+
+
+class TokenFileError(LocalError):
+    """The token file cannot be used. Give it to the service's user with mode 0600, or delete it."""
+
+    code = "bad_token_file"

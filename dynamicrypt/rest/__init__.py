@@ -1,0 +1,1 @@
+"""The REST interface that local applications use."""

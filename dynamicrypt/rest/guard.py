@@ -1,0 +1,76 @@
+"""Who may talk to a server on localhost: programs of this machine, and no web page of another.
+
+Any page in a browser of this machine can send requests to a port on localhost. Three checks keep
+it out, in the manner of Syncthing: the Host must be local (DNS rebinding shows the page's own
+name), the Origin, if any, must be this server itself, and a POST must be JSON, which a page cannot
+send to another origin unless that origin agrees (Fetch standard, CORS-safelisted request-header).
+We never agree: no answer carries an Access-Control header.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Final
+
+from twisted.web.server import Request
+
+from dynamicrypt.rest.fixed import FixedAnswer, error_answer
+
+#: host [":" port] of RFC 9110, section 7.2, with an IPv6 address in brackets.
+_HOST: Final = re.compile(r"(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9.-]{1,253}))(?::[0-9]{1,5})?")
+_LOCAL_NAME: Final = re.compile(r"(?:[a-z0-9-]{1,63}\.)*localhost")
+
+#: Methods that change nothing need no content type (RFC 9110, section 9.2.1).
+_SAFE: Final = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+
+#: Sent with every answer: keys and plaintexts belong in no cache, JSON is never anything else.
+SECURITY_HEADERS: Final = (
+    (b"Cache-Control", [b"no-store"]),
+    (b"X-Content-Type-Options", [b"nosniff"]),
+)
+
+FOREIGN_HOST: Final = error_answer(403, "host is not local")
+FOREIGN_ORIGIN: Final = error_answer(403, "origin is not this server")
+NOT_JSON: Final = error_answer(415, "content type is not application/json")
+
+
+def refusal(request: Request) -> FixedAnswer | None:
+    """Why this request must not reach any route, as the resource to answer with; None if it may."""
+    headers = request.requestHeaders
+    hosts = headers.getRawHeaders(b"Host")
+    if hosts is None or len(hosts) != 1 or not is_local(hosts[0]):
+        return FOREIGN_HOST
+    origins = headers.getRawHeaders(b"Origin")
+    if origins is not None and not _is_own(origins, hosts[0]):
+        return FOREIGN_ORIGIN
+    if request.method not in _SAFE:
+        types = headers.getRawHeaders(b"Content-Type")
+        if types is not None and not _is_json(types):
+            return NOT_JSON
+    return None
+
+
+@lru_cache(maxsize=64)
+def is_local(host: bytes) -> bool:
+    """Whether a Host value names this machine: localhost, *.localhost or a loopback address."""
+    match = _HOST.fullmatch(host.decode("latin-1").lower())
+    if match is None:
+        return False
+    address = match[1] or match[2]
+    if _LOCAL_NAME.fullmatch(address):
+        return True
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_own(origins: Sequence[bytes], host: bytes) -> bool:
+    return len(origins) == 1 and origins[0].lower() == b"http://" + host.lower()
+
+
+def _is_json(types: Sequence[bytes]) -> bool:
+    return len(types) == 1 and types[0].partition(b";")[0].strip().lower() == b"application/json"
