@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -96,6 +97,17 @@ class Application:
         fields = {"message": message, "operation": 0, "mode": mode}
         answer = self.post("encrypt", service_name=self.service_name, **fields)
         return self._sealed(answer)
+
+    def patiently(self, message: str, mode: int, seconds: float = 20.0) -> dict[str, Any]:
+        """Encrypt as soon as the service stops saying `wait`; the sealed message."""
+        deadline = time.monotonic() + seconds
+        while (sealed := self.encrypt(message, mode)) == "wait":
+            if time.monotonic() > deadline:
+                raise UnexpectedAnswerError(f"no key for mode {mode} in {seconds} s")
+            time.sleep(0.02)
+        if isinstance(sealed, str):
+            raise UnexpectedAnswerError(f"encrypt: {sealed}")
+        return sealed
 
     def decrypt(self, sealed: Mapping[str, Any]) -> dict[str, Any] | str:
         """The opened message, `{"message", "mode"}`, or the error string."""
