@@ -1,0 +1,153 @@
+# The simulation of many pairs in lockstep (simulation_pairs.h) for dynamicrypt.lab.
+
+from libc.stdint cimport int64_t
+
+cdef extern from "simulation.h":
+    struct network:
+        size_t k
+        size_t n
+        int l
+        int planes
+        int sums
+    struct lane_kernel:
+        const char *name
+    network network_of(size_t, size_t, int) noexcept nogil
+    const lane_kernel *const *lane_kernels() noexcept nogil
+
+cdef extern from "simulation_pairs.h":
+    enum:
+        GROUP_LANES
+    enum learning:
+        pass
+    struct pairs_plan:
+        network network
+        learning rule
+        size_t attackers
+        int geometric
+        int secret_inputs
+        size_t package
+        double field
+        uint64_t delay
+        uint64_t limit
+        uint64_t key
+        uint64_t number
+    struct pairs_results:
+        int64_t *steps
+        int32_t *matched
+        int8_t *weights
+    struct pairs:
+        pass
+    pairs *pairs_new(const pairs_plan *, const lane_kernel *) noexcept nogil
+    void pairs_free(pairs *) noexcept nogil
+    void pairs_run(pairs *, uint64_t, const pairs_results *) noexcept nogil
+    void pairs_fill(pairs *) noexcept nogil
+    void pairs_advance(pairs *) noexcept nogil
+    void pairs_weights(const pairs *, size_t, size_t, int8_t *) noexcept nogil
+    void pairs_inputs(const pairs *, size_t, int, size_t, int8_t *) noexcept nogil
+
+
+def lane_instruction_sets():
+    """The instruction sets that the simulation can use here, best first; the last is "plain"."""
+    names = []
+    cdef const lane_kernel *const *at = lane_kernels()
+    while at[0] != NULL:
+        names.append(at[0].name.decode())
+        at += 1
+    return tuple(names)
+
+
+cdef const lane_kernel *lane_kernel_named(str name) except NULL:
+    cdef const lane_kernel *const *at = lane_kernels()
+    while at[0] != NULL:
+        if at[0].name.decode() == name:
+            return at[0]
+        at += 1
+    raise ValueError(f"instruction_set is {name!r}, not one of {', '.join(lane_instruction_sets())}")
+
+
+cdef network checked_network(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l) except *:
+    check_range("k", k, 1, 64)
+    check_range("n", n, 1, 16384)
+    check_range("l", l, 1, 127)
+    return network_of(<size_t>k, <size_t>n, <int>l)
+
+
+cdef class Lockstep:
+    cdef pairs *group
+    cdef pairs_plan plan
+
+    def __cinit__(
+        self, Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule, uint64_t key,
+        uint64_t number, *, str instruction_set, Py_ssize_t attackers=0, bint geometric=False,
+        bint secret_inputs=False, Py_ssize_t package=1, double field=0.0, uint64_t delay=0,
+        uint64_t limit=1 << 62,
+    ):
+        check_range("rule", rule, RULE_HEBBIAN, RULE_RANDOM_WALK)
+        check_range("attackers", attackers, 0, 4096)
+        check_range("package", package, 1, 4096)
+        check_range("limit", limit, 1, 1 << 62)
+        check_range("delay", delay, 0, 1 << 62)
+        if not 0 <= field < 1e9:
+            raise ValueError(f"field is {field}, not in 0..1e9")
+        self.plan.network = checked_network(k, n, l)
+        self.plan.rule = <learning><int>rule
+        self.plan.attackers = <size_t>attackers
+        self.plan.geometric = geometric
+        self.plan.secret_inputs = secret_inputs
+        self.plan.package = <size_t>package
+        self.plan.field = field
+        self.plan.delay = delay
+        self.plan.limit = limit
+        self.plan.key = key
+        self.plan.number = number
+        self.group = pairs_new(&self.plan, lane_kernel_named(instruction_set))
+        if self.group == NULL:
+            raise MemoryError("no memory for a group of pairs")
+
+    def __dealloc__(self):
+        pairs_free(self.group)
+
+    def run(self, int64_t[::1] steps not None, int32_t[:, ::1] matched=None,
+            int8_t[:, ::1] weights=None):
+        cdef pairs_results results = pairs_results(NULL, NULL, NULL)
+        cdef Py_ssize_t runs = steps.shape[0]
+        if runs == 0:
+            return
+        results.steps = &steps[0]
+        if matched is not None:
+            if matched.shape[0] != runs or matched.shape[1] != <Py_ssize_t>self.plan.attackers:
+                raise ValueError("matched has not the shape runs, attackers")
+            if matched.shape[1]:
+                results.matched = &matched[0, 0]
+        if weights is not None:
+            if (weights.shape[0] != runs
+                    or weights.shape[1] != <Py_ssize_t>(self.plan.network.k * self.plan.network.n)):
+                raise ValueError("weights has not the shape runs, k*n")
+            results.weights = &weights[0, 0]
+        with nogil:
+            pairs_run(self.group, <uint64_t>runs, &results)
+
+    def fill(self):
+        with nogil:
+            pairs_fill(self.group)
+
+    def advance(self):
+        with nogil:
+            pairs_advance(self.group)
+
+    def weights(self, Py_ssize_t machine, Py_ssize_t lane):
+        check_range("machine", machine, 0, <Py_ssize_t>self.plan.attackers + 1)
+        check_range("lane", lane, 0, GROUP_LANES - 1)
+        size = self.plan.network.k * self.plan.network.n
+        out = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
+        pairs_weights(self.group, <size_t>machine, <size_t>lane, <int8_t *>PyBytes_AS_STRING(out))
+        return out
+
+    def inputs(self, Py_ssize_t step, bint attacker, Py_ssize_t lane):
+        check_range("step", step, 0, <Py_ssize_t>self.plan.package - 1)
+        check_range("lane", lane, 0, GROUP_LANES - 1)
+        size = self.plan.network.k * self.plan.network.n
+        out = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
+        pairs_inputs(self.group, <size_t>step, attacker, <size_t>lane,
+                     <int8_t *>PyBytes_AS_STRING(out))
+        return out
