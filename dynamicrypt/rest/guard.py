@@ -27,10 +27,7 @@ _LOCAL_NAME: Final = re.compile(r"(?:[a-z0-9-]{1,63}\.)*localhost")
 _SAFE: Final = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
 #: Sent with every answer: keys and plaintexts belong in no cache, JSON is never anything else.
-SECURITY_HEADERS: Final = (
-    (b"Cache-Control", [b"no-store"]),
-    (b"X-Content-Type-Options", [b"nosniff"]),
-)
+SECURITY_HEADERS: Final = b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 
 FOREIGN_HOST: Final = error_answer(403, "host is not local")
 FOREIGN_ORIGIN: Final = error_answer(403, "origin is not this server")
