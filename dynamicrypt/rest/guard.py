@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from twisted.web.server import Request
@@ -56,11 +56,11 @@ def is_local(host: bytes) -> bool:
     match = _HOST.fullmatch(host.decode("latin-1").lower())
     if match is None:
         return False
-    address = match[1] or match[2]
-    if _LOCAL_NAME.fullmatch(address):
+    six, name = match.groups()
+    if name is not None and _LOCAL_NAME.fullmatch(name):
         return True
     try:
-        return ip_address(address).is_loopback
+        return (IPv4Address(name) if six is None else IPv6Address(six)).is_loopback
     except ValueError:
         return False
 

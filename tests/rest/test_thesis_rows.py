@@ -11,7 +11,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.rest.fake import FakeNode
-from tests.rest.talk import Client, Response, fresh_site, get, post
+from tests.rest.talk import Client, Response, fresh_site, get
 
 ROWS = Path(__file__).parent.parent / "vectors" / "thesis-rest.jsonl"
 
