@@ -81,6 +81,6 @@ class UnauthorisedError(LocalError):
 
 
 class TokenFileError(LocalError):
-    """The token file cannot be used. Give it to the service's user with mode 0600, or delete it."""
+    """The token file is damaged. Delete it, and the service makes a new token when it starts."""
 
     code = "bad_token_file"

@@ -141,7 +141,7 @@ def makeService(options: Options) -> MultiService:
 
 def _service(settings: Settings, reactor: Reactor) -> MultiService:
     state = StateDirectory(settings.state_dir, create=True)
-    tokens = load_tokens(settings.state_dir) if settings.api_auth else None
+    tokens = load_tokens(state) if settings.api_auth else None
     sockets = {"api": _bind("127.0.0.1", settings.api_port)}
     if settings.thesis_port is not None:
         sockets["thesis"] = _bind(settings.thesis_interface, settings.thesis_port)

@@ -7,9 +7,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from twisted.application.internet import ClientService
 from twisted.application.service import Service as TwistedService
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IReactorPluggableNameResolver, IReactorTime
 from twisted.logger import Logger
@@ -23,6 +22,7 @@ from dynamicrypt.errors import (
 )
 from dynamicrypt.node.thesis import ThesisChannel
 from dynamicrypt.params import THESIS
+from dynamicrypt.peer.dialler import Dialler
 from dynamicrypt.peer.thesis import ThesisListener, ThesisProtocol, dial
 from dynamicrypt.session.thesis import Dialled, ThesisSession
 from dynamicrypt.tpm.inputs import PublicStream
@@ -65,7 +65,7 @@ class _Service:
     owner: str
     partner: str | None = None
     channel: ThesisChannel | None = None
-    dialler: ClientService | None = None
+    dialler: Dialler | None = None
     #: Id of our machine in a dial under way or accepted; 0 between dials.
     dial_id: int = 0
 
@@ -142,8 +142,8 @@ class Node(TwistedService):
             raise SynchronisationError(f"no address: {error}") from None
         dialler = dial(endpoint, lambda: self._dial(service, channel), self._reactor)
         service.dialler = dialler
-        dialler.startService()
-        first = Deferred.fromCoroutine(self._first_connection(dialler, channel))
+        dialler.start()
+        first = Deferred.fromCoroutine(self._first_connection(service, channel))
         first.addTimeout(SYNC_TIMEOUT, self._reactor)
         try:
             await first
@@ -232,10 +232,19 @@ class Node(TwistedService):
             on_close=closed,
         )
 
-    async def _first_connection(self, dialler: ClientService, channel: ThesisChannel) -> None:
+    async def _first_connection(self, service: _Service, channel: ThesisChannel) -> None:
+        """Returns once the channel is live; raises what the first attempt raised.
+
+        Where both partners dial at once one of them is turned away, or stops dialling, because
+        the other's dial arrives.
+        """
+        dialler = service.dialler
+        assert dialler is not None
         try:
-            await dialler.whenConnected(failAfterFailures=1)
-        except (SynchronisationError, CancelledError):
+            await dialler.first
+        except Exception as error:
+            if service.dialler is dialler and not isinstance(error, SynchronisationError):
+                raise
             live = channel.when_live()
             live.addTimeout(SIMULTANEOUS_GRACE, self._reactor)
             await live
@@ -269,7 +278,7 @@ class Node(TwistedService):
     def _stop_dialling(self, service: _Service) -> None:
         dialler, service.dialler, service.dial_id = service.dialler, None, 0
         if dialler is not None:
-            dialler.stopService()
+            dialler.stop()
 
 
 def _new_id() -> int:

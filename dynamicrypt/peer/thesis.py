@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol, cast
 
-from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
@@ -26,6 +25,7 @@ from twisted.python.failure import Failure
 
 from dynamicrypt.errors import RemoteError, SynchronisationError
 from dynamicrypt.params import THESIS
+from dynamicrypt.peer.dialler import Connection, Dialler
 from dynamicrypt.session.thesis import Accepted, Dialled, Event, State, ThesisSession
 from dynamicrypt.wire.thesis import MAX_LINE, Message, decode, encode
 
@@ -58,7 +58,8 @@ class ThesisProtocol(LineOnlyReceiver, TimeoutMixin):
     """One connection of wire 1, in either role.
 
     A dialler is given its `channel` and the names to greet with; a listener learns its channel
-    from `admit`. `accepted` fires once, when the machines start, else with SynchronisationError.
+    from `admit`. `accepted` fires when the machines start, or fails with SynchronisationError;
+    `closed` fires when a connection that was accepted is gone.
     """
 
     delimiter = b"\n"
@@ -75,7 +76,8 @@ class ThesisProtocol(LineOnlyReceiver, TimeoutMixin):
         greeting: tuple[str, str] | None = None,
         on_close: Callable[[ThesisProtocol], object] = lambda _: None,
     ) -> None:
-        self.accepted: Deferred[ThesisProtocol] = Deferred()
+        self.accepted: Deferred[None] = Deferred()
+        self.closed: Deferred[None] = Deferred()
         self.bytes_received = 0
         self.bytes_sent = 0
         self.channel = channel
@@ -97,7 +99,6 @@ class ThesisProtocol(LineOnlyReceiver, TimeoutMixin):
 
     def connectionMade(self) -> None:
         """Greet, if we dialled."""
-        cast("ITCPTransport", self.transport).setTcpNoDelay(True)
         self.setTimeout(SILENCE)
         if self._greeting is not None:
             self._act(list(self._session.dial(*self._greeting)))
@@ -141,6 +142,7 @@ class ThesisProtocol(LineOnlyReceiver, TimeoutMixin):
         if self.joined and self.channel is not None:
             self.joined = False
             self.channel.disconnected(self)
+            self.closed.callback(None)
         elif not self.accepted.called:
             self.accepted.errback(SynchronisationError("the partner closed without accepting"))
         self._on_close(self)
@@ -170,7 +172,7 @@ class ThesisProtocol(LineOnlyReceiver, TimeoutMixin):
         self.joined = True
         assert self.channel is not None
         self.channel.connected(self)
-        self.accepted.callback(self)
+        self.accepted.callback(None)
 
     def _send(self, message: Message) -> None:
         line = encode(message) + b"\n"
@@ -214,31 +216,9 @@ class ThesisListener(Factory):
             connection.drop()
 
 
-class _DiallerFactory(Factory):
-    noisy = False
-
-    def __init__(self, build: Callable[[], ThesisProtocol]) -> None:
-        self._build = build
-
-    def buildProtocol(self, addr: IAddress | None) -> ThesisProtocol:
-        protocol = self._build()
-        protocol.factory = self
-        return protocol
-
-
 def dial(
-    endpoint: IStreamClientEndpoint,
-    build: Callable[[], ThesisProtocol],
-    clock: IReactorTime,
-) -> ClientService:
-    """A service that keeps one connection of wire 1 alive: it re-dials with back-off and jitter.
-
-    `whenConnected` fires when the partner has accepted.
-    """
-    return ClientService(
-        endpoint,
-        _DiallerFactory(build),
-        retryPolicy=backoffPolicy(initialDelay=0.5, maxDelay=30.0, factor=1.6),
-        clock=clock,
-        prepareConnection=lambda protocol: cast("ThesisProtocol", protocol).accepted,
-    )
+    endpoint: IStreamClientEndpoint, build: Callable[[], ThesisProtocol], clock: IReactorTime
+) -> Dialler:
+    """A dialler that makes each connection with a protocol of its own from `build`."""
+    factory = Factory.forProtocol(build)  # type: ignore[arg-type]  # any callable does
+    return Dialler(lambda: cast("Deferred[Connection]", endpoint.connect(factory)), clock)

@@ -10,8 +10,10 @@ from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
+from twisted.web.http_headers import Headers
 
 from dynamicrypt.rest.fixed import error_answer
+from dynamicrypt.rest.guard import SECURITY_HEADERS
 
 if TYPE_CHECKING:
     from dynamicrypt.rest.site import ApiSite
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 _TOO_LARGE: Final = error_answer(413, "request is too large").body
 _TOO_LARGE_RESPONSE: Final = (
     b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
-    b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n%b"
-) % (len(_TOO_LARGE), _TOO_LARGE)
+    b"Connection: close\r\n%b\r\n%b"
+) % (len(_TOO_LARGE), SECURITY_HEADERS, _TOO_LARGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +104,15 @@ class ApiChannel(HTTPChannel):
         self._receiving = False
         self.timeOut = self.factory.limits.idle  # what requestDone restores
         super().allContentReceived()
+
+    def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
+        """Write the head of an answer, with the headers that every answer carries."""
+        head = [version, b" ", code, b" ", reason, b"\r\n", SECURITY_HEADERS]
+        for name, values in headers.getAllRawHeaders():
+            for value in values:
+                head += (name, b": ", value, b"\r\n")
+        head.append(b"\r\n")
+        self.writeSequence(head)
 
     def requestDone(self, request: Request) -> None:
         """Go on with the next request; a client that does not read its last answer is cut."""

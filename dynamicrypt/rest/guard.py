@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from twisted.web.server import Request
@@ -27,10 +27,7 @@ _LOCAL_NAME: Final = re.compile(r"(?:[a-z0-9-]{1,63}\.)*localhost")
 _SAFE: Final = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
 #: Sent with every answer: keys and plaintexts belong in no cache, JSON is never anything else.
-SECURITY_HEADERS: Final = (
-    (b"Cache-Control", [b"no-store"]),
-    (b"X-Content-Type-Options", [b"nosniff"]),
-)
+SECURITY_HEADERS: Final = b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 
 FOREIGN_HOST: Final = error_answer(403, "host is not local")
 FOREIGN_ORIGIN: Final = error_answer(403, "origin is not this server")
@@ -59,11 +56,11 @@ def is_local(host: bytes) -> bool:
     match = _HOST.fullmatch(host.decode("latin-1").lower())
     if match is None:
         return False
-    address = match[1] or match[2]
-    if _LOCAL_NAME.fullmatch(address):
+    six, name = match.groups()
+    if name is not None and _LOCAL_NAME.fullmatch(name):
         return True
     try:
-        return ip_address(address).is_loopback
+        return (IPv4Address(name) if six is None else IPv6Address(six)).is_loopback
     except ValueError:
         return False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote_to_bytes
+
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.python.failure import Failure
 from twisted.web.http import Request as HTTPRequest
@@ -12,9 +14,10 @@ from dynamicrypt.node.node import Node
 from dynamicrypt.rest.channel import ApiChannel, Body, BodyTooLargeError, Limits
 from dynamicrypt.rest.fault import internal_error
 from dynamicrypt.rest.fixed import NO_ROUTE
-from dynamicrypt.rest.guard import SECURITY_HEADERS, refusal
+from dynamicrypt.rest.guard import refusal
+from dynamicrypt.rest.shortcut import Shortcut
 from dynamicrypt.rest.tokens import Tokens
-from dynamicrypt.rest.v1 import RestV1
+from dynamicrypt.rest.v1 import HOT, RestV1
 
 
 def make_site(
@@ -29,7 +32,7 @@ def make_site(
     `tokens` open it; None opens its v1 routes to every local program (`--api-auth none`).
     """
     root = _Root()
-    root.putChild(b"v1", RestV1(node, tokens).app.resource())
+    root.putChild(b"v1", Shortcut(RestV1(node, tokens).app, b"/v1", hot=HOT))
     return ApiSite(root, reactor=reactor, limits=limits or Limits())
 
 
@@ -88,9 +91,15 @@ class ApiSite(Site):
 
     def getResourceFor(self, request: Request) -> IResource:
         """The resource that answers: the guard's refusal, or the route's."""
-        for name, values in SECURITY_HEADERS:
-            request.responseHeaders.setRawHeaders(name, values)
-        route: IResource = refusal(request) or super().getResourceFor(request)
+        refused = refusal(request)
+        if refused is not None:
+            return refused
+        if not request.path.isascii() or b"%" in request.path:
+            try:
+                unquote_to_bytes(request.path).decode()
+            except UnicodeDecodeError:
+                return NO_ROUTE  # Klein would log every such path
+        route: IResource = super().getResourceFor(request)
         return route
 
 

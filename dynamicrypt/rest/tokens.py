@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
-from pathlib import Path
 from typing import Final
 
 from dynamicrypt.errors import TokenFileError, UnauthorisedError
+from dynamicrypt.peer.statedir import StateDirectory
 
 #: The caller where no token is asked for; no token has this id.
 ANONYMOUS: Final = "anonymous"
@@ -61,52 +59,20 @@ class Tokens:
         raise UnauthorisedError("no valid token")
 
 
-def load_tokens(directory: Path) -> Tokens:
+def load_tokens(state: StateDirectory) -> Tokens:
     """The tokens of a state directory; at first start its owner's token is made and written.
 
-    The file holds 256 random bits, is readable by its owner alone, and appears whole or not at
-    all, also when two processes start at once. Raises TokenFileError where it is not to be trusted.
+    The token is 256 random bits in a file that its owner alone reads; of two processes that start
+    at once, both use the token of one. Raises StateFileError for a file that others may read, and
+    TokenFileError for one that holds no token.
     """
-    path = directory / FILE_NAME
-    if not os.path.lexists(path):
-        _create(path)
-    return Tokens([Token(id=OWNER, digest=sha256(_read(path)).digest())])
-
-
-def _create(path: Path) -> None:
-    token = _PREFIX + secrets.token_urlsafe(32)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        descriptor = os.open(draft, flags, 0o600)
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(token.encode("ascii") + b"\n")
-                file.flush()
-                os.fsync(descriptor)
-            # A link never replaces: who comes second uses the first one's token.
-            with suppress(FileExistsError):
-                os.link(draft, path)
-        finally:
-            os.unlink(draft)
-    except OSError as error:
-        raise TokenFileError(f"cannot write {path}: {error.strerror}") from None
-
-
-def _read(path: Path) -> bytes:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        with open(os.open(path, flags), "rb") as file:
-            facts = os.fstat(file.fileno())
-            if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
-                raise TokenFileError(f"{path} is not a file of the user that runs the service")
-            if facts.st_mode & 0o077:
-                mode = stat.S_IMODE(facts.st_mode)
-                raise TokenFileError(f"{path} is open to others (mode {mode:04o}, not 0600)")
-            text = file.read(256)
-    except OSError as error:
-        raise TokenFileError(f"cannot read {path}: {error.strerror}") from None
+        text = state.read(FILE_NAME)
+    except FileNotFoundError:
+        with suppress(FileExistsError):
+            state.create(FILE_NAME, f"{_PREFIX}{secrets.token_urlsafe(32)}\n".encode("ascii"))
+        text = state.read(FILE_NAME)
     token = text.removesuffix(b"\n")
     if _TOKEN.fullmatch(token) is None:
-        raise TokenFileError(f"{path} does not hold a token")
-    return token
+        raise TokenFileError(f"{state.path / FILE_NAME} does not hold a token")
+    return Tokens([Token(id=OWNER, digest=sha256(token).digest())])

@@ -76,6 +76,9 @@ _ERRORS_OF: Final[Mapping[type, Mapping[type[Exception], DataclassInstance]]] = 
 #: Status of an answer, where it is not 200: the thesis' program knew no other for errors.
 _CODES: Final[Mapping[type[Exception], int]] = {MalformedBodyError: 400, UnauthorisedError: 401}
 
+#: Endpoints that applications call for every message.
+HOT: Final = frozenset({"encrypt", "status"})
+
 _OK: Final = FixedAnswer(200, b"ok", TEXT)
 _WRONG_METHOD: Final = FixedAnswer(405, b"Method Not Allowed", TEXT)
 _NO_OPTION: Final = FixedAnswer(403, b"This is not the route you are looking for ", TEXT)

@@ -1,0 +1,118 @@
+"""Keeps one connection to a partner alive: dials, waits until it is lost, and dials again.
+
+Twisted's ClientService would do, but it may not be stopped from a callback of its own and loses
+its way when a connection ends while it is being prepared; both are everyday events here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from random import SystemRandom
+from typing import Final, Protocol, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+T = TypeVar("T")
+
+#: Pause (s) before the second attempt, and the most that it grows to.
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 30.0
+GROWTH: Final = 1.6
+#: Pauses vary by this share, so that nodes that lost each other do not dial in step.
+JITTER: Final = 0.2
+
+_random = SystemRandom()
+
+
+class Connection(Protocol):
+    """What the dialler asks of a connection."""
+
+    @property
+    def accepted(self) -> Deferred[None]:
+        """Fires when the partner accepted; fails when it did not."""
+
+    @property
+    def closed(self) -> Deferred[None]:
+        """Fires when an accepted connection is gone."""
+
+    def drop(self) -> None:
+        """End it at once."""
+
+
+def pause(failures: int) -> float:
+    """Seconds to wait after so many failures in a row; a connection that was lost counts as one."""
+    length = min(FIRST_PAUSE * GROWTH ** min(failures - 1, 32), LONGEST_PAUSE)
+    return length * (1 + JITTER * _random.uniform(-1, 1))
+
+
+class Dialler:
+    """Dials with `connect` until it is stopped.
+
+    `first` has the outcome of the first attempt; the attempts go on either way. `stop` may be
+    called at any time, from any callback, and again.
+    """
+
+    _log = Logger()
+
+    def __init__(self, connect: Callable[[], Deferred[Connection]], clock: IReactorTime) -> None:
+        self.first: Deferred[None] = Deferred()
+        self._connect = connect
+        self._clock = clock
+        self._stopped = False
+        self._waiting_for: Deferred[object] | None = None
+        self._connection: Connection | None = None
+
+    def start(self) -> None:
+        """Make the first attempt."""
+        Deferred.fromCoroutine(self._run()).addErrback(
+            lambda failure: self._log.failure("dialling ended", failure)
+        )
+
+    def stop(self) -> None:
+        """Make no more attempts and drop the connection."""
+        self._stopped = True
+        connection = self._connection
+        if self._waiting_for is not None:
+            self._waiting_for.cancel()
+        if connection is not None:
+            connection.drop()
+        if not self.first.called:
+            self.first.errback(CancelledError())
+
+    async def _run(self) -> None:
+        failures = 0
+        while not self._stopped:
+            try:
+                self._connection = await self._wait(self._connect())
+                await self._wait(self._connection.accepted)
+                failures = 0
+                self._report(None)
+                await self._wait(self._connection.closed)
+            except Exception as error:
+                failures += 1
+                self._report(error)
+            self._connection = None
+            with suppress(CancelledError):
+                await self._wait(deferLater(self._clock, pause(max(failures, 1))))
+
+    async def _wait(self, deferred: Deferred[T]) -> T:
+        """The result; `stop` ends the wait with CancelledError."""
+        if self._stopped:
+            deferred.cancel()
+        self._waiting_for = deferred  # type: ignore[assignment]  # any result will do
+        try:
+            return await deferred
+        finally:
+            self._waiting_for = None
+
+    def _report(self, error: Exception | None) -> None:
+        if self.first.called:
+            return
+        if error is None:
+            self.first.callback(None)
+        else:
+            self.first.errback(error)

@@ -1,0 +1,114 @@
+"""A node without network or cryptography, for tests of the interface above it."""
+
+from base64 import b64decode, b64encode
+from binascii import Error
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from twisted.internet.defer import Deferred
+
+from dynamicrypt.errors import (
+    BadCiphertextError,
+    NoKeyYetError,
+    SynchronisationError,
+    UnknownServiceError,
+    UnsupportedModeError,
+)
+from dynamicrypt.node.node import Node, Registration, SealedMessage
+
+
+@dataclass
+class Service:
+    owner: str
+    live: bool = False
+    keys: bool = False
+    #: Ciphertexts that mode 2 may still make.
+    fresh: int = 0
+
+
+@dataclass
+class FakeNode(Node):
+    """Keeps the contract of Node; its cipher is base64."""
+
+    services: dict[str, Service] = field(default_factory=dict)
+    #: (address, port) pairs that accept a dial.
+    partners: set[tuple[str, int]] = field(default_factory=set)
+    #: Raised by every call, if set.
+    error: Exception | None = None
+    #: What `synchronise` waits for, if set.
+    dial: "Deferred[None] | None" = None
+
+    def register(self, name: str, *, owner: str, wire: int | None = None) -> Registration:
+        self._fail()
+        name = name.partition("\0")[0]
+        while not name or name in self.services:
+            name += "7"
+        self.services[name] = Service(owner)
+        return Registration(name=name, address="127.0.0.1", port=8001)
+
+    def configure(self, name: str, partner: str, *, owner: str) -> None:
+        self._find(name, owner)
+
+    async def synchronise(
+        self,
+        name: str,
+        partner: str,
+        address: str,
+        port: int,
+        *,
+        owner: str,
+        wire: int | None = None,
+    ) -> None:
+        service = self._find(name, owner)
+        if self.dial is not None:
+            await self.dial
+        if (address, port) not in self.partners:
+            raise SynchronisationError("refused")
+        service.live = service.keys = True
+        service.fresh = 10
+
+    def is_synchronising(self, name: str, *, owner: str) -> bool:
+        self._fail()
+        service = self.services.get(name)
+        return service is not None and service.owner == owner and service.live
+
+    def encrypt(self, name: str, message: str, mode: int, *, owner: str) -> SealedMessage:
+        service = self._find(name, owner)
+        if mode not in (1, 2):
+            raise UnsupportedModeError("modes 1 and 2")
+        if not service.keys or (mode == 2 and not service.fresh):
+            raise NoKeyYetError("none")
+        service.fresh -= mode == 2
+        digest = sha256(message.encode()).hexdigest().upper()
+        return SealedMessage(
+            message=b64encode(message.encode()).decode() + "\n", hash=digest, key="0.0"
+        )
+
+    def decrypt(self, name: str, message: str, hash_: str, mode: int, *, owner: str) -> str:
+        service = self._find(name, owner)
+        if mode not in (1, 2):
+            raise UnsupportedModeError("modes 1 and 2")
+        if not service.keys:
+            raise NoKeyYetError("none")
+        try:
+            plain = b64decode(message)
+        except Error:
+            raise BadCiphertextError("not base64") from None
+        if sha256(plain).hexdigest().upper() != hash_:
+            raise BadCiphertextError("hash")
+        return plain.decode()
+
+    def remove(self, name: str, *, owner: str) -> None:
+        self._find(name, owner)
+        del self.services[name]
+
+    def _fail(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def _find(self, name: str, owner: str) -> Service:
+        self._fail()
+        service = self.services.get(name)
+        if service is None or service.owner != owner:
+            raise UnknownServiceError("unknown")
+        return service
