@@ -45,6 +45,40 @@ cdef extern from "simulation_pairs.h":
     void pairs_weights(const pairs *, size_t, size_t, int8_t *) noexcept nogil
     void pairs_inputs(const pairs *, size_t, int, size_t, int8_t *) noexcept nogil
 
+cdef extern from "simulation_crowd.h":
+    enum crowd_strategy:
+        CROWD_GEOMETRIC
+        CROWD_MAJORITY
+        CROWD_GENETIC
+    enum:
+        MAX_CROWD_UNITS
+    struct crowd_plan:
+        network network
+        learning rule
+        crowd_strategy strategy
+        size_t attackers
+        int secret_inputs
+        size_t package
+        double field
+        uint64_t limit
+        uint64_t key
+        uint64_t number
+    struct crowd_results:
+        int64_t *steps
+        int32_t *matched
+        int64_t *work
+    struct crowd:
+        pass
+    crowd *crowd_new(const crowd_plan *, const lane_kernel *) noexcept nogil
+    void crowd_free(crowd *) noexcept nogil
+    size_t crowd_pairs(const crowd *) noexcept nogil
+    size_t crowd_size(const crowd *, size_t) noexcept nogil
+    void crowd_run(crowd *, uint64_t, const crowd_results *) noexcept nogil
+    void crowd_fill(crowd *) noexcept nogil
+    void crowd_advance(crowd *) noexcept nogil
+    void crowd_weights(const crowd *, size_t, size_t, int8_t *) noexcept nogil
+    void crowd_inputs(const crowd *, size_t, size_t, int, int8_t *) noexcept nogil
+
 
 def lane_instruction_sets():
     """The instruction sets that the simulation can use here, best first; the last is "plain"."""
@@ -72,6 +106,11 @@ cdef network checked_network(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l) except *:
     return network_of(<size_t>k, <size_t>n, <int>l)
 
 
+cdef object check_field(double field):
+    if not 0 <= field < 1e9:
+        raise ValueError(f"field is {field}, not in 0..1e9")
+
+
 cdef class Lockstep:
     cdef pairs *group
     cdef pairs_plan plan
@@ -87,8 +126,7 @@ cdef class Lockstep:
         check_range("package", package, 1, 4096)
         check_range("limit", limit, 1, 1 << 62)
         check_range("delay", delay, 0, 1 << 62)
-        if not 0 <= field < 1e9:
-            raise ValueError(f"field is {field}, not in 0..1e9")
+        check_field(field)
         self.plan.network = checked_network(k, n, l)
         self.plan.rule = <learning><int>rule
         self.plan.attackers = <size_t>attackers
@@ -149,5 +187,88 @@ cdef class Lockstep:
         size = self.plan.network.k * self.plan.network.n
         out = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
         pairs_inputs(self.group, <size_t>step, attacker, <size_t>lane,
+                     <int8_t *>PyBytes_AS_STRING(out))
+        return out
+
+
+cdef class Crowd:
+    cdef crowd *group
+    cdef crowd_plan plan
+
+    def __cinit__(
+        self, Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule, uint64_t key,
+        uint64_t number, *, str instruction_set, str strategy, Py_ssize_t attackers,
+        bint secret_inputs=False, Py_ssize_t package=1, double field=0.0, uint64_t limit=1 << 62,
+    ):
+        strategies = ("geometric", "majority", "genetic")
+        if strategy not in strategies:
+            raise ValueError(f"strategy is {strategy!r}, not one of {', '.join(strategies)}")
+        check_range("rule", rule, RULE_HEBBIAN, RULE_RANDOM_WALK)
+        check_range("attackers", attackers, 1, 1 << 18)
+        check_range("package", package, 1, 4096)
+        check_range("limit", limit, 1, 1 << 62)
+        check_field(field)
+        self.plan.network = checked_network(k, n, l)
+        check_range("k", k, 1, 64 if strategy == "geometric" else MAX_CROWD_UNITS)
+        self.plan.rule = <learning><int>rule
+        self.plan.strategy = <crowd_strategy><int>strategies.index(strategy)
+        self.plan.attackers = <size_t>attackers
+        self.plan.secret_inputs = secret_inputs
+        self.plan.package = <size_t>package
+        self.plan.field = field
+        self.plan.limit = limit
+        self.plan.key = key
+        self.plan.number = number
+        self.group = crowd_new(&self.plan, lane_kernel_named(instruction_set))
+        if self.group == NULL:
+            raise MemoryError("no memory for a crowd of attackers")
+
+    def __dealloc__(self):
+        crowd_free(self.group)
+
+    @property
+    def pairs(self):
+        return crowd_pairs(self.group)
+
+    def run(self, int64_t[::1] steps not None, int32_t[::1] matched not None,
+            int64_t[::1] work not None):
+        cdef crowd_results results
+        cdef Py_ssize_t runs = steps.shape[0]
+        if matched.shape[0] != runs or work.shape[0] != runs:
+            raise ValueError("matched and work have not the length of steps")
+        if runs == 0:
+            return
+        results.steps = &steps[0]
+        results.matched = &matched[0]
+        results.work = &work[0]
+        with nogil:
+            crowd_run(self.group, <uint64_t>runs, &results)
+
+    def fill(self):
+        with nogil:
+            crowd_fill(self.group)
+
+    def advance(self):
+        with nogil:
+            crowd_advance(self.group)
+
+    def size(self, Py_ssize_t pair):
+        check_range("pair", pair, 0, <Py_ssize_t>crowd_pairs(self.group) - 1)
+        return crowd_size(self.group, <size_t>pair)
+
+    def weights(self, Py_ssize_t pair, Py_ssize_t machine):
+        check_range("machine", machine, 0, self.size(pair) + 1)
+        size = self.plan.network.k * self.plan.network.n
+        out = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
+        crowd_weights(self.group, <size_t>pair, <size_t>machine,
+                      <int8_t *>PyBytes_AS_STRING(out))
+        return out
+
+    def inputs(self, Py_ssize_t pair, Py_ssize_t step, bint attacker):
+        check_range("pair", pair, 0, <Py_ssize_t>crowd_pairs(self.group) - 1)
+        check_range("step", step, 0, <Py_ssize_t>self.plan.package - 1)
+        size = self.plan.network.k * self.plan.network.n
+        out = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
+        crowd_inputs(self.group, <size_t>pair, <size_t>step, attacker,
                      <int8_t *>PyBytes_AS_STRING(out))
         return out

@@ -13,6 +13,7 @@ typedef uint64_t stored_word __attribute__((vector_size(32), may_alias, aligned(
 #define KERNEL lane_kernel_avx2
 #define NAME "avx2"
 #define SPLAT(i) ((word)_mm256_set1_epi64x((long long)(i)))
+#define ANY(w) (!_mm256_testz_si256((__m256i)(w), (__m256i)(w)))
 #define NONZERO(w) ((word)((w) != SPLAT(0)))
 #define ROTATE(w, r) ((w) << (r) | (w) >> (64 - (r)))
 #include "simulation_logic.h"

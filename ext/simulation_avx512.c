@@ -13,7 +13,9 @@ typedef uint64_t stored_word __attribute__((vector_size(64), may_alias, aligned(
 #define KERNEL lane_kernel_avx512
 #define NAME "avx512"
 #define SPLAT(i) ((word)_mm512_set1_epi64((long long)(i)))
-#define NONZERO(w) ((word)((w) != SPLAT(0)))
+#define ANY(w) (_mm512_test_epi64_mask((__m512i)(w), (__m512i)(w)) != 0)
+#define NONZERO(w)                                                                               \
+    ((word)_mm512_maskz_set1_epi64(_mm512_test_epi64_mask((__m512i)(w), (__m512i)(w)), -1))
 #define ROTATE(w, r) ((word)_mm512_rol_epi64((__m512i)(w), r))
 /* The last argument is the truth table, read with a as the highest bit. */
 #define LOGIC3(a, b, c, table)                                                                    \

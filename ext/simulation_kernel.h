@@ -5,11 +5,10 @@
  *   KERNEL       the name of the table, NAME its name for people
  *   XOR3 MAJ AND_XOR OR_XOR SELECT   the three-operand functions of bits
  *   SPLAT(i)     a word with every column i
+ *   ANY(w)       whether any bit is set
  *   NONZERO(w)   all ones in the columns of w that are not 0
  *   ROTATE(w, r) each column rotated left
  */
-#include <string.h>
-
 #include "simulation.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -23,17 +22,6 @@ INLINE word get(const uint64_t *words, size_t index)
 INLINE void put(uint64_t *words, size_t index, word value)
 {
     *(stored_word *)(void *)(words + index * COLUMNS) = value;
-}
-
-INLINE int any(word w)
-{
-    uint64_t columns[COLUMNS];
-    memcpy(columns, &w, sizeof columns);
-    uint64_t all = 0;
-    UNROLL
-    for (int i = 0; i < COLUMNS; i++)
-        all |= columns[i];
-    return all != 0;
 }
 
 INLINE word splat_bit(uint64_t number, int bit)
@@ -167,18 +155,32 @@ static void tally(const struct network *network, const uint64_t *inputs, uint64_
     }
 }
 
+INLINE word equal_weight(const uint64_t *a, const uint64_t *b, size_t planes, size_t j)
+{
+    word differ = SPLAT(0);
+    for (size_t plane = j * planes; plane < (j + 1) * planes; plane++)
+        differ = OR_XOR(differ, get(a, plane), get(b, plane));
+    return ~differ;
+}
+
 static void matches(const struct network *network, const uint64_t *a, const uint64_t *b,
                     uint64_t *count, int counters)
 {
+    const size_t planes = (size_t)network->planes;
+    const size_t weights = network->k * network->n;
     word counter[MAX_SUMS];
+    word number[1][8];
     for (int plane = 0; plane < counters; plane++)
         counter[plane] = SPLAT(0);
-    const size_t planes = (size_t)network->planes;
-    for (size_t j = 0; j < network->k * network->n; j++) {
-        word differ = SPLAT(0);
-        for (size_t plane = 0; plane < planes; plane++)
-            differ = OR_XOR(differ, get(a, j * planes + plane), get(b, j * planes + plane));
-        word number[1][8] = {{~differ}};
+    size_t j = 0;
+    for (; j + 8 <= weights; j += 8) {
+        UNROLL
+        for (int q = 0; q < 8; q++)
+            number[0][q] = equal_weight(a, b, planes, j + (size_t)q);
+        absorb(counter, counters, number, 1, 8);
+    }
+    for (; j < weights; j++) {
+        number[0][0] = equal_weight(a, b, planes, j);
         absorb(counter, counters, number, 1, 1);
     }
     for (int plane = 0; plane < counters; plane++)
@@ -344,7 +346,7 @@ static void correct(const struct network *network, const uint64_t *sums, const u
     const int bits = network->sums - 1;
     word least[MAX_SUMS] = {SPLAT(0)};
     word chosen[MAX_UNITS];
-    word wrong = get(target, 0);
+    word wrong = ~get(target, 0);
     for (size_t i = 0; i < network->k; i++) {
         const uint64_t *sum = sums + i * (size_t)network->sums * COLUMNS;
         const word sign = get(sum, (size_t)bits);
@@ -375,40 +377,59 @@ static void correct(const struct network *network, const uint64_t *sums, const u
 
 /* ---- fresh weights ---- */
 
-static void redraw(const struct network *network, uint64_t *weights, const uint64_t *mask,
-                   uint64_t *rng)
+INLINE void redraw_planes(const struct network *network, uint64_t *weights, const uint64_t *mask,
+                          uint64_t *rng, const int planes)
 {
     struct stream s = stream_of(rng);
-    const int planes = network->planes;
     const uint64_t middle = UINT64_C(1) << (planes - 1);
-    const uint64_t high = middle + (uint64_t)network->l;
-    const uint64_t low = middle - (uint64_t)network->l;
     const word wanted = get(mask, 0);
-    for (size_t j = 0; j < network->k * network->n; j++, weights += (size_t)planes * COLUMNS) {
+    word high[MAX_PLANES];
+    word low[MAX_PLANES];
+    UNROLL
+    for (int plane = 0; plane < planes; plane++) {
+        high[plane] = ~splat_bit(middle + (uint64_t)network->l, plane);
+        low[plane] = splat_bit(middle - (uint64_t)network->l, plane);
+    }
+    for (size_t j = 0; j < network->k * network->n; j++, weights += planes * COLUMNS) {
         word open = wanted;
-        while (any(open)) {
+        while (ANY(open)) {
             const word column = NONZERO(open); /* the other columns' streams must not move */
             const struct stream before = s;
             word u[MAX_PLANES];
             word above = SPLAT(0);
             word below = SPLAT(0);
+            UNROLL
             for (int plane = 0; plane < planes; plane++) {
                 u[plane] = next(&s);
-                above = MAJ(u[plane], ~splat_bit(high, plane), above);
-                below = MAJ(~u[plane], splat_bit(low, plane), below);
+                above = MAJ(u[plane], high[plane], above);
+                below = MAJ(~u[plane], low[plane], below);
             }
             s.a = SELECT(column, s.a, before.a);
             s.b = SELECT(column, s.b, before.b);
             s.c = SELECT(column, s.c, before.c);
             s.d = SELECT(column, s.d, before.d);
             const word taken = open & ~(above | below);
+            UNROLL
             for (int plane = 0; plane < planes; plane++)
-                put(weights, (size_t)plane,
-                    SELECT(taken, u[plane], get(weights, (size_t)plane)));
+                put(weights, (size_t)plane, SELECT(taken, u[plane], get(weights, (size_t)plane)));
             open &= ~taken;
         }
     }
     keep_stream(rng, s);
+}
+
+static void redraw(const struct network *network, uint64_t *weights, const uint64_t *mask,
+                   uint64_t *rng)
+{
+    switch (network->planes) {
+    case 2: redraw_planes(network, weights, mask, rng, 2); break;
+    case 3: redraw_planes(network, weights, mask, rng, 3); break;
+    case 4: redraw_planes(network, weights, mask, rng, 4); break;
+    case 5: redraw_planes(network, weights, mask, rng, 5); break;
+    case 6: redraw_planes(network, weights, mask, rng, 6); break;
+    case 7: redraw_planes(network, weights, mask, rng, 7); break;
+    default: redraw_planes(network, weights, mask, rng, 8); break;
+    }
 }
 
 /* ---- moving lanes ---- */

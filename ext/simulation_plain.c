@@ -9,6 +9,7 @@ typedef uint64_t stored_word;
 #define KERNEL lane_kernel_plain
 #define NAME "plain"
 #define SPLAT(i) ((uint64_t)(i))
+#define ANY(w) ((w) != 0)
 #define NONZERO(w) (0 - (uint64_t)((w) != 0))
 #define ROTATE(w, r) ((w) << (r) | (w) >> (64 - (r)))
 #include "simulation_logic.h"

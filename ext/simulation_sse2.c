@@ -10,6 +10,7 @@ typedef uint64_t stored_word __attribute__((vector_size(16), may_alias, aligned(
 #define KERNEL lane_kernel_sse2
 #define NAME "sse2"
 #define SPLAT(i) ((word){(uint64_t)(i), (uint64_t)(i)})
+#define ANY(w) (((w)[0] | (w)[1]) != 0)
 #define NONZERO(w) ((word)((w) != SPLAT(0)))
 #define ROTATE(w, r) ((w) << (r) | (w) >> (64 - (r)))
 #include "simulation_logic.h"
