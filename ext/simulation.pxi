@@ -1,6 +1,7 @@
 # The simulation of many pairs in lockstep (simulation_pairs.h) for dynamicrypt.lab.
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdlib cimport free, malloc
 
 cdef extern from "simulation.h":
     struct network:
@@ -11,6 +12,7 @@ cdef extern from "simulation.h":
         int sums
     struct lane_kernel:
         const char *name
+    void seed_stream(uint64_t, uint64_t, uint64_t *, size_t) noexcept nogil
     network network_of(size_t, size_t, int) noexcept nogil
     const lane_kernel *const *lane_kernels() noexcept nogil
 
@@ -78,6 +80,37 @@ cdef extern from "simulation_crowd.h":
     void crowd_advance(crowd *) noexcept nogil
     void crowd_weights(const crowd *, size_t, size_t, int8_t *) noexcept nogil
     void crowd_inputs(const crowd *, size_t, size_t, int, int8_t *) noexcept nogil
+
+cdef extern from "simulation_random.h":
+    struct numbers:
+        uint64_t[4] state
+    uint64_t next_number(numbers *) noexcept nogil
+
+cdef extern from "simulation_scalar.h":
+    int64_t scalar_synchronise(
+        const shape *, size_t, uint64_t, numbers *, int8_t *
+    ) noexcept nogil
+
+cdef extern from "simulation_probability.h":
+    struct eavesdropping:
+        shape shape
+        size_t package
+        double field
+        uint64_t limit
+    size_t eavesdropping_doubles(const eavesdropping *) noexcept nogil
+    size_t eavesdropping_bytes(const eavesdropping *) noexcept nogil
+    int64_t eavesdrop(const eavesdropping *, numbers *, double *, int8_t *, int32_t *) noexcept nogil
+
+cdef extern from "simulation_query.h":
+    void query_unit(
+        const int8_t *, size_t, int, double, numbers *, uint8_t *
+    ) noexcept nogil
+
+cdef extern from "simulation_seed.h":
+    void glibc_rand(uint32_t, size_t, uint32_t *, size_t) noexcept nogil
+    size_t glibc_seeds(
+        uint64_t, uint64_t, size_t, const uint8_t *, size_t, uint32_t *, size_t
+    ) noexcept nogil
 
 
 def lane_instruction_sets():
@@ -272,3 +305,93 @@ cdef class Crowd:
         crowd_inputs(self.group, <size_t>pair, <size_t>step, attacker,
                      <int8_t *>PyBytes_AS_STRING(out))
         return out
+
+
+def scalar_runs(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule, uint64_t key,
+                int64_t[::1] steps not None, *, Py_ssize_t attackers=0,
+                uint64_t limit=1 << 62):
+    """Run pairs one after the other, a byte to a weight, with geometric attackers."""
+    cdef shape form = checked_shape(k, n, l, rule)
+    check_range("attackers", attackers, 0, 4096)
+    cdef numbers stream
+    cdef Py_ssize_t run
+    cdef int8_t *scratch = <int8_t *>malloc(<size_t>((3 + attackers) * k * n))
+    if scratch == NULL:
+        raise MemoryError("no memory for machines")
+    seed_stream(key, 0, stream.state, 1)
+    with nogil:
+        for run in range(steps.shape[0]):
+            steps[run] = scalar_synchronise(&form, <size_t>attackers, limit, &stream, scratch)
+    free(scratch)
+
+
+def probabilistic_runs(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule, uint64_t key,
+                       uint64_t number, int64_t[::1] steps not None,
+                       int32_t[::1] matched not None, *, Py_ssize_t package=1,
+                       double field=0.0, uint64_t limit=1 << 62):
+    """Run pairs under the probabilistic attack."""
+    cdef eavesdropping plan
+    plan.shape = checked_shape(k, n, l, rule)
+    check_range("package", package, 1, 64)
+    check_field(field)
+    if matched.shape[0] != steps.shape[0]:
+        raise ValueError("matched has not the length of steps")
+    plan.package = <size_t>package
+    plan.field = field
+    plan.limit = limit
+    cdef numbers stream
+    cdef Py_ssize_t run
+    cdef double *doubles = <double *>malloc(eavesdropping_doubles(&plan) * sizeof(double))
+    cdef int8_t *scratch = <int8_t *>malloc(eavesdropping_bytes(&plan))
+    try:
+        if doubles == NULL or scratch == NULL:
+            raise MemoryError("no memory for beliefs")
+        seed_stream(key, number, stream.state, 1)
+        with nogil:
+            for run in range(steps.shape[0]):
+                steps[run] = eavesdrop(&plan, &stream, doubles, scratch, &matched[run])
+    finally:
+        free(doubles)
+        free(scratch)
+
+
+def query_inputs(bytes weights not None, Py_ssize_t l, double field, uint64_t key):
+    """Inputs of one unit, -1 and +1, and the 32-bit numbers that were drawn for them."""
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(weights)
+    cdef shape form = checked_shape(1, size, l, RULE_HEBBIAN)
+    cdef const int8_t *values = checked_weights(&form, weights)
+    cdef numbers stream
+    seed_stream(key, 0, stream.state, 1)
+    drawn = []
+    for _ in range(size + l + 1):
+        drawn.append(next_number(&stream) >> 32)
+    seed_stream(key, 0, stream.state, 1)
+    out = bytearray(size)
+    cdef uint8_t[::1] view = out
+    query_unit(values, <size_t>size, <int>l, field, &stream, &view[0])
+    return [-1 if negative else 1 for negative in out], drawn
+
+
+def glibc_numbers(uint32_t seed, Py_ssize_t start, Py_ssize_t count):
+    """`count` numbers of glibc's rand() after srand(seed), from number `start` on."""
+    check_range("start", start, 0, 1 << 24)
+    check_range("count", count, 1, 1 << 24)
+    out = bytearray(4 * count)
+    cdef uint8_t[::1] view = out
+    glibc_rand(seed, <size_t>start, <uint32_t *>&view[0], <size_t>count)
+    return memoryview(out).cast("I").tolist()
+
+
+def glibc_search(uint64_t first, uint64_t seeds, Py_ssize_t start, bytes odd not None):
+    """Seeds of first..first+seeds-1 whose numbers from `start` on are odd and even as given."""
+    check_range("start", start, 0, 1 << 24)
+    check_range("length of odd", PyBytes_GET_SIZE(odd), 16, 1 << 20)
+    if first + seeds > <uint64_t>1 << 32 or seeds > <uint64_t>1 << 32:
+        raise ValueError("seeds end after 2**32")
+    cdef uint32_t[64] found
+    cdef size_t number
+    cdef const uint8_t *bits = <const uint8_t *>PyBytes_AS_STRING(odd)
+    cdef size_t size = <size_t>PyBytes_GET_SIZE(odd)
+    with nogil:
+        number = glibc_seeds(first, seeds, <size_t>start, bits, size, found, 64)
+    return [found[i] for i in range(min(number, 64))]

@@ -1,0 +1,201 @@
+#include "strict.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "simulation_probability.h"
+#include "simulation_query.h"
+#include "simulation_scalar.h"
+
+static size_t values_of(const struct belief *b)
+{
+    return 2 * (size_t)b->shape->l + 1;
+}
+
+void belief_start(const struct belief *b)
+{
+    const size_t values = values_of(b);
+    const size_t all = (size_t)b->shape->k * (size_t)b->shape->n * values;
+    for (size_t i = 0; i < all; i++)
+        b->chance[i] = 1 / (double)values;
+}
+
+/* P(h > 0) of an integer h with this mean and variance, in the normal approximation. */
+static double positive(double mean, double variance)
+{
+    const double above = mean - 0.5; /* h > 0 is h >= 1 */
+    if (variance < 1e-9)
+        return above > 0;
+    return 0.5 * erfc(-above / sqrt(2 * variance));
+}
+
+/* Mean and variance of a unit's field; those of its weights are left in mean and spread. */
+static void field_of(const struct belief *b, const double *chance, const int8_t *inputs,
+                     double *mean, double *variance)
+{
+    const size_t values = values_of(b);
+    *mean = *variance = 0;
+    for (size_t j = 0; j < (size_t)b->shape->n; j++, chance += values) {
+        double first = 0;
+        double second = 0;
+        for (size_t v = 0; v < values; v++) {
+            const double w = (double)v - b->shape->l;
+            first += chance[v] * w;
+            second += chance[v] * w * w;
+        }
+        b->mean[j] = first;
+        b->spread[j] = second - first * first;
+        *mean += first * inputs[j];
+        *variance += b->spread[j];
+    }
+}
+
+/* Bayes' rule for one weight. `stay` and `go` are the joint chances of what was heard with the unit
+ * keeping still or moving, for each value; `step` is where it moves. */
+static void revise(const struct belief *b, double *chance, const double *stay, const double *go,
+                   int step)
+{
+    const int32_t l = b->shape->l;
+    double revised[255] = {0};
+    double total = 0;
+    for (int32_t w = -l; w <= l; w++) {
+        const int32_t target = w + step > l ? l : w + step < -l ? -l : w + step;
+        revised[w + l] += chance[w + l] * stay[w + l];
+        revised[target + l] += chance[w + l] * go[w + l];
+        total += chance[w + l] * (stay[w + l] + go[w + l]);
+    }
+    if (total < 1e-300) /* the approximation excluded what happened: forget, do not divide by 0 */
+        return;
+    for (int32_t v = 0; v <= 2 * l; v++)
+        chance[v] = revised[v] / total;
+}
+
+void belief_hear(const struct belief *b, const int8_t *inputs, int output, int learnt)
+{
+    const size_t k = (size_t)b->shape->k;
+    const size_t n = (size_t)b->shape->n;
+    const size_t values = values_of(b);
+    double mean[64];
+    double variance[64];
+    double sign[64]; /* expected sigma */
+    for (size_t i = 0; i < k; i++) {
+        field_of(b, b->chance + i * n * values, inputs + i * n, &mean[i], &variance[i]);
+        sign[i] = 2 * positive(mean[i], variance[i]) - 1;
+    }
+    const int factor = b->shape->rule == RULE_HEBBIAN        ? output
+                       : b->shape->rule == RULE_ANTI_HEBBIAN ? -output
+                                                             : 1;
+    for (size_t i = 0; i < k; i++) {
+        double rest = 1;
+        for (size_t other = 0; other < k; other++)
+            if (other != i)
+                rest *= sign[other];
+        /* The chance of the output if sigma of this unit is equal, or opposite, to it. */
+        const double if_equal = (1 + rest) / 2;
+        const double if_opposite = (1 - rest) / 2;
+        double *chance = b->chance + i * n * values;
+        double unit_mean;
+        double unit_variance;
+        field_of(b, chance, inputs + i * n, &unit_mean, &unit_variance);
+        for (size_t j = 0; j < n; j++, chance += values) {
+            const int8_t x = inputs[i * n + j];
+            double stay[255];
+            double go[255];
+            for (size_t v = 0; v < values; v++) {
+                const double w = (double)v - b->shape->l;
+                const double up =
+                    positive(unit_mean + x * (w - b->mean[j]), unit_variance - b->spread[j]);
+                const double equal = output > 0 ? up : 1 - up;
+                go[v] = learnt ? equal * if_equal : 0;
+                stay[v] = (1 - equal) * if_opposite + (learnt ? 0 : equal * if_equal);
+            }
+            revise(b, chance, stay, go, factor * x);
+        }
+    }
+}
+
+void belief_guess(const struct belief *b, int8_t *weights)
+{
+    const size_t values = values_of(b);
+    const size_t all = (size_t)b->shape->k * (size_t)b->shape->n;
+    for (size_t j = 0; j < all; j++) {
+        size_t best = 0;
+        for (size_t v = 1; v < values; v++)
+            if (b->chance[j * values + v] > b->chance[j * values + best])
+                best = v;
+        weights[j] = (int8_t)((int32_t)best - b->shape->l);
+    }
+}
+
+static size_t size_of(const struct eavesdropping *plan)
+{
+    return (size_t)plan->shape.k * (size_t)plan->shape.n;
+}
+
+size_t eavesdropping_doubles(const struct eavesdropping *plan)
+{
+    return size_of(plan) * (2 * (size_t)plan->shape.l + 1) + 2 * (size_t)plan->shape.n;
+}
+
+size_t eavesdropping_bytes(const struct eavesdropping *plan)
+{
+    return (3 + plan->package) * size_of(plan);
+}
+
+/* The inputs of one step: random, or chosen by the machine with these weights. */
+static void ask(const struct eavesdropping *plan, const int8_t *weights, struct numbers *numbers,
+                int8_t *inputs)
+{
+    const size_t n = (size_t)plan->shape.n;
+    if (plan->field <= 0) {
+        scalar_inputs(inputs, size_of(plan), numbers);
+        return;
+    }
+    for (size_t i = 0; i < size_of(plan); i += n)
+        query_unit(weights + i, n, plan->shape.l, plan->field, numbers, (uint8_t *)inputs + i);
+    for (size_t i = 0; i < size_of(plan); i++)
+        inputs[i] = inputs[i] ? -1 : 1;
+}
+
+int64_t eavesdrop(const struct eavesdropping *plan, struct numbers *numbers, double *doubles,
+               int8_t *bytes, int32_t *matched)
+{
+    const struct shape *shape = &plan->shape;
+    const size_t size = size_of(plan);
+    int8_t *a = bytes;
+    int8_t *b = a + size;
+    int8_t *guess = b + size;
+    int8_t *inputs = guess + size; /* [package][k*n] */
+    const struct belief belief = {
+        shape, doubles, doubles + eavesdropping_doubles(plan) - 2 * (size_t)shape->n,
+        doubles + eavesdropping_doubles(plan) - (size_t)shape->n,
+    };
+    scalar_draw(shape->l, a, 2 * size, numbers);
+    belief_start(&belief);
+    uint64_t steps = 0;
+    for (; memcmp(a, b, size) != 0 && steps < plan->limit; steps += plan->package) {
+        uint64_t of_a[64];
+        uint64_t of_b[64];
+        for (size_t step = 0; step < plan->package; step++) {
+            int8_t *x = inputs + step * size;
+            ask(plan, (steps + step) % 2 ? b : a, numbers, x);
+            of_a[step] = machine_represent(shape, a, x);
+            of_b[step] = machine_represent(shape, b, x);
+        }
+        for (size_t step = 0; step < plan->package; step++) {
+            const int8_t *x = inputs + step * size;
+            const int output = machine_output(of_a[step], shape->k);
+            const int agree = machine_output(of_b[step], shape->k) == output;
+            belief_hear(&belief, x, output, agree);
+            if (agree) {
+                machine_learn(shape, a, x, of_a[step], output);
+                machine_learn(shape, b, x, of_b[step], output);
+            }
+        }
+    }
+    belief_guess(&belief, guess);
+    *matched = 0;
+    for (size_t i = 0; i < size; i++)
+        *matched += guess[i] == a[i];
+    return memcmp(a, b, size) == 0 ? (int64_t)steps : -1;
+}

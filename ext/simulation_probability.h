@@ -1,0 +1,47 @@
+/* The probabilistic attack (Klimov, Mityagin, Shamir 2002, section 4): a distribution over -l..l
+ * for every weight of A, moved by every public step as Bayes' rule has it.
+ *
+ * Weights are taken as independent of each other and local fields as normal, which is what keeps
+ * a step linear in k*n*(2l+1). */
+#ifndef DYNAMICRYPT_SIMULATION_PROBABILITY_H
+#define DYNAMICRYPT_SIMULATION_PROBABILITY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "machine.h"
+#include "simulation_random.h"
+
+struct belief {
+    const struct shape *shape;
+    double *chance; /* [k][n][2l+1] */
+    double *mean;   /* [n], scratch */
+    double *spread; /* [n], scratch: variances */
+};
+
+/* Every weight uniform. */
+void belief_start(const struct belief *belief);
+
+/* A public step: A's output for the inputs, and whether the partners learnt from it. */
+void belief_hear(const struct belief *belief, const int8_t *inputs, int output, int learnt);
+
+/* The most probable weights; of equals the smallest. */
+void belief_guess(const struct belief *belief, int8_t *weights);
+
+struct eavesdropping {
+    struct shape shape;
+    size_t package; /* B: steps whose outputs travel together; heard one after the other */
+    double field;   /* H * sqrt(n) of queries; 0 for random inputs */
+    uint64_t limit; /* steps after which the pair gives up */
+};
+
+/* Doubles of scratch that `eavesdrop` wants; bytes of scratch. */
+size_t eavesdropping_doubles(const struct eavesdropping *plan);
+size_t eavesdropping_bytes(const struct eavesdropping *plan);
+
+/* A fresh pair is run to its end under the ears of the attack. Returns its steps, -1 at the limit;
+ * `matched` is the number of weights of A that were guessed. */
+int64_t eavesdrop(const struct eavesdropping *plan, struct numbers *numbers, double *doubles,
+               int8_t *bytes, int32_t *matched);
+
+#endif
