@@ -11,7 +11,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
 from klein import Klein
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 from twisted.web.http import OK
 from twisted.web.server import Request
@@ -103,9 +103,11 @@ def reads(shape: type[Shape]) -> Callable[[Handler[Shape]], Route]:
         known = (errors[kind] for kind in type(error).__mro__ if kind in errors)
         return next(known, Refused(error=error.code))
 
-    def fail(request: Request, failure: Failure) -> bytes:
+    def fail(request: Request, failure: Failure) -> bytes | Failure:
         if isinstance(failure.value, DynamiCryptError):
             return send(request, refuse(request, failure.value))
+        if isinstance(failure.value, CancelledError):
+            return failure  # the client left; Klein has nobody to tell
         return internal_error(request, failure)
 
     def decorate(handler: Handler[Shape]) -> Route:

@@ -23,9 +23,13 @@ class Response:
 
 
 class Wire(StringTransport):
-    """A transport that remembers being aborted."""
+    """A transport that remembers being aborted, and otherwise does what sockets do."""
 
     aborted = False
+
+    def unregisterProducer(self) -> None:
+        """As sockets do, take a second call too."""
+        self.producer = None
 
     def abortConnection(self) -> None:
         self.aborted = True
