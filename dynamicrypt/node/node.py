@@ -14,7 +14,9 @@ from dynamicrypt.errors import (
     ParameterError,
     SynchronisationError,
     UnknownServiceError,
+    UnsupportedModeError,
 )
+from dynamicrypt.keys.thesis_store import FAST, SECURE
 from dynamicrypt.node.service import (
     Channel,
     SealedMessage,
@@ -105,11 +107,11 @@ class Node(TwistedService):
 
     def encrypt(self, name: str, message: str, mode: int, *, owner: str) -> SealedMessage:
         """Encrypt for the partner; raises NoKeyYetError while no key is ready."""
-        return self._ready_channel(name, owner).encrypt(message, mode)
+        return self._ready_channel(name, owner, mode).encrypt(message, mode)
 
     def decrypt(self, name: str, message: str, hash_: str, mode: int, *, owner: str) -> str:
         """The plaintext that the partner encrypted; raises BadCiphertextError, NoKeyYetError."""
-        return self._ready_channel(name, owner).decrypt(message, hash_, mode)
+        return self._ready_channel(name, owner, mode).decrypt(message, hash_, mode)
 
     def remove(self, name: str, *, owner: str) -> None:
         """Forget a service: its keys are erased, and its partner sees the connection end."""
@@ -131,9 +133,11 @@ class Node(TwistedService):
             service.part()
             service.partner = partner
 
-    def _ready_channel(self, name: str, owner: str) -> Channel:
+    def _ready_channel(self, name: str, owner: str, mode: int) -> Channel:
         channel = self._services.owned(name, owner).channel
         if channel is None:
+            if mode not in {FAST, SECURE}:
+                raise UnsupportedModeError("no key will ever be ready for this mode")
             raise NoKeyYetError("the service has not synchronised yet")
         return channel
 
