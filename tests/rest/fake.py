@@ -14,7 +14,8 @@ from dynamicrypt.errors import (
     UnknownServiceError,
     UnsupportedModeError,
 )
-from dynamicrypt.node.node import Node, Registration, SealedMessage
+from dynamicrypt.node.node import Node, Registration
+from dynamicrypt.node.service import SealedMessage
 
 
 @dataclass
