@@ -4,3 +4,4 @@
 include "secret.pxi"
 include "randomness.pxi"
 include "machine.pxi"
+include "bank.pxi"

@@ -1,0 +1,218 @@
+#include "strict.h"
+
+#include "bank.h"
+
+#include <string.h>
+
+enum { BLOCK = 16 };
+
+void geometry_complete(struct geometry *g)
+{
+    const size_t n = (size_t)g->shape.n;
+    g->words = ((size_t)g->steps + 63) / 64;
+    g->stride = n <= 16 ? 16 : n <= 32 ? 32 : (n + 63) / 64 * 64;
+    g->unit_bytes = (n + 7) / 8;
+    g->step_bytes = (size_t)g->shape.k * g->unit_bytes;
+}
+
+void bank_complete(struct bank *bank)
+{
+    const struct geometry *g = &bank->geometry;
+    bank->machine_stride = (size_t)g->shape.k * g->stride;
+    bank->machine_bytes = ((size_t)g->steps * g->step_bytes + BLOCK - 1) / BLOCK * BLOCK;
+}
+
+size_t bank_active(const struct bank *bank)
+{
+    size_t active = 0;
+    for (size_t machine = 0; machine < bank->machines; machine++)
+        active += bank->members[machine].active;
+    return active;
+}
+
+size_t bank_output_bytes(const struct bank *bank, size_t machines)
+{
+    return (machines * (size_t)bank->geometry.steps + 7) / 8;
+}
+
+/* The steps of a plane that lie in one of its words. */
+static size_t word_steps(const struct geometry *g, size_t word)
+{
+    const size_t left = (size_t)g->steps - 64 * word;
+    return left < 64 ? left : 64;
+}
+
+static uint64_t low_bits(size_t count)
+{
+    return ~UINT64_C(0) >> (64 - count); /* 1..64 */
+}
+
+/* Big-endian numbers are written byte by byte, which compilers turn into one store. */
+static void put_number(uint8_t *place, uint64_t number, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        place[i] = (uint8_t)(number >> 8 * (size - 1 - i));
+}
+
+void bank_counter_blocks(const struct bank *bank, uint8_t *blocks)
+{
+    const size_t count = bank->machine_bytes / BLOCK;
+    for (size_t machine = 0; machine < bank->machines; machine++) {
+        const struct member *member = &bank->members[machine];
+        if (!member->active)
+            continue;
+        const uint64_t high = (uint64_t)machine << 48 | member->run;
+        const uint64_t low = (uint64_t)member->packages << 32;
+        for (size_t block = 0; block < count; block++, blocks += BLOCK) {
+            put_number(blocks, high, 8);
+            put_number(blocks + 8, low | block, 8);
+        }
+    }
+}
+
+/* Bits in order, the least significant of each byte first. */
+struct writer {
+    uint8_t *place;
+    uint64_t bits;
+    size_t count;
+};
+
+static void put_word(uint8_t *place, uint64_t word)
+{
+    for (size_t i = 0; i < 8; i++)
+        place[i] = (uint8_t)(word >> 8 * i);
+}
+
+static void put_bits(struct writer *out, uint64_t bits, size_t count)
+{
+    out->bits |= bits << out->count;
+    if (out->count + count < 64) {
+        out->count += count;
+        return;
+    }
+    put_word(out->place, out->bits);
+    out->place += 8;
+    out->bits = out->count == 0 ? 0 : bits >> (64 - out->count);
+    out->count = out->count + count - 64;
+}
+
+/* `count` bits, 1..64, from bit number `position`; reads up to 9 bytes. */
+static uint64_t get_bits(const uint8_t *place, size_t position, size_t count)
+{
+    const uint8_t *from = place + position / 8;
+    const size_t shift = position % 8;
+    uint64_t bits = 0;
+    for (size_t i = 0; i < 8; i++)
+        bits |= (uint64_t)from[i] << 8 * i;
+    bits >>= shift;
+    if (shift != 0 && count > 64 - shift)
+        bits |= (uint64_t)from[8] << (64 - shift);
+    return bits & low_bits(count);
+}
+
+/* tau is + where an even number of units is -. */
+static void output_plane(const struct geometry *g, const uint64_t *representation, uint64_t *tau)
+{
+    for (size_t word = 0; word < g->words; word++) {
+        uint64_t odd = 0;
+        for (size_t unit = 0; unit < (size_t)g->shape.k; unit++)
+            odd ^= ~representation[unit * g->words + word];
+        tau[word] = ~odd & low_bits(word_steps(g, word));
+    }
+}
+
+void bank_evaluate(struct bank *bank)
+{
+    const struct geometry *g = &bank->geometry;
+    const size_t planes = (size_t)g->shape.k * g->words;
+    struct writer out = {bank->outputs, 0, 0};
+    size_t place = 0;
+    for (size_t machine = 0; machine < bank->machines; machine++) {
+        struct member *member = &bank->members[machine];
+        member->pending = member->active;
+        if (!member->active)
+            continue;
+        uint64_t *representation = bank->representations + machine * planes;
+        uint64_t *tau = bank->taus + place * g->words;
+        bank->kernel->evaluate(g, bank->weights + machine * bank->machine_stride,
+                               bank->inputs + place * bank->machine_bytes, representation);
+        output_plane(g, representation, tau);
+        for (size_t word = 0; word < g->words; word++)
+            put_bits(&out, tau[word], word_steps(g, word));
+        member->packages++;
+        bank->evaluated[place++] = (int32_t)machine;
+    }
+    put_word(out.place, out.bits);
+    bank->evaluated_count = place;
+    bank->waiting = true;
+}
+
+bool bank_padding_is_zero(const struct bank *bank, const uint8_t *outputs)
+{
+    const size_t bits = bank->evaluated_count * (size_t)bank->geometry.steps;
+    return bits % 8 == 0 || outputs[bits / 8] >> bits % 8 == 0;
+}
+
+/* Counts a plane of agreements into the member's run of them. */
+static void count_agreements(const struct geometry *g, struct member *member,
+                             const uint64_t *agreed)
+{
+    for (size_t word = 0; word < g->words; word++) {
+        const size_t steps = word_steps(g, word);
+        const uint64_t missed = ~agreed[word] & low_bits(steps);
+        if (missed == 0)
+            member->agreements += steps;
+        else
+            member->agreements = steps - (64 - (size_t)__builtin_clzll(missed));
+    }
+    member->steps += (uint64_t)g->steps;
+}
+
+void bank_learn(struct bank *bank, const uint8_t *outputs, uint64_t agreements, uint64_t limit,
+                int32_t *agreed_machines, size_t *agreed_count, int32_t *late, size_t *late_count)
+{
+    const struct geometry *g = &bank->geometry;
+    const size_t planes = (size_t)g->shape.k * g->words;
+    uint64_t agreed[KERNEL_WORDS];
+    size_t position = 0;
+    *agreed_count = 0;
+    *late_count = 0;
+    for (size_t place = 0; place < bank->evaluated_count; place++) {
+        const size_t machine = (size_t)bank->evaluated[place];
+        const uint64_t *tau = bank->taus + place * g->words;
+        struct member *member = &bank->members[machine];
+        for (size_t word = 0; word < g->words; word++) {
+            const size_t steps = word_steps(g, word);
+            agreed[word] = ~(tau[word] ^ get_bits(outputs, position, steps)) & low_bits(steps);
+            position += steps;
+        }
+        if (!member->pending)
+            continue;
+        member->pending = false;
+        bank->kernel->learn(g, bank->weights + machine * bank->machine_stride,
+                            bank->inputs + place * bank->machine_bytes,
+                            bank->representations + machine * planes, tau, agreed);
+        count_agreements(g, member, agreed);
+        if (member->agreements >= agreements)
+            agreed_machines[(*agreed_count)++] = (int32_t)machine;
+        else if (member->steps >= limit)
+            late[(*late_count)++] = (int32_t)machine;
+    }
+    bank->waiting = false;
+}
+
+void bank_export(const struct bank *bank, size_t machine, int8_t *canonical)
+{
+    const size_t n = (size_t)bank->geometry.shape.n;
+    const int8_t *weights = bank->weights + machine * bank->machine_stride;
+    for (size_t unit = 0; unit < (size_t)bank->geometry.shape.k; unit++)
+        memcpy(canonical + unit * n, weights + unit * bank->geometry.stride, n);
+}
+
+void bank_import(struct bank *bank, size_t machine, const int8_t *canonical)
+{
+    const size_t n = (size_t)bank->geometry.shape.n;
+    int8_t *weights = bank->weights + machine * bank->machine_stride;
+    for (size_t unit = 0; unit < (size_t)bank->geometry.shape.k; unit++)
+        memcpy(weights + unit * bank->geometry.stride, canonical + unit * n, n);
+}
