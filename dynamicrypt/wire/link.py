@@ -163,7 +163,8 @@ class Confirm:
 class Unmatched:
     """Ids of keys that the sender, their owner, does not have or could not confirm.
 
-    At the end of `round`, the sender's next one, both sides discard a part-filled group.
+    Before the passes of `round`, the sender's next one, count, both sides discard a part-filled
+    group.
     """
 
     channel: int
