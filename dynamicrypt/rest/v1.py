@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from dynamicrypt.errors import (
     BadCiphertextError,
     DynamiCryptError,
+    MessageTooLargeError,
     NoKeyYetError,
     ParameterError,
     SynchronisationError,
@@ -79,6 +80,10 @@ _CODES: Final[Mapping[type[Exception], int]] = {MalformedBodyError: 400, Unautho
 
 #: Names the key of a sealed message, for people who watch; a name is no secret.
 KEY_HEADER: Final = b"DynamiCrypt-Key"
+
+#: Bytes of a message to encrypt. As base64 in lines, each LF written as \n, it grows to 1.37 times
+#: its size, and must then fit a request body (rest.channel.Limits) to be decrypted.
+MAX_MESSAGE: Final = 700 * 1024
 
 #: Endpoints that applications call for every message.
 HOT: Final = frozenset({"encrypt", "status"})
@@ -214,6 +219,8 @@ class RestV1:
         if asked.hash is not None and asked.operation != ENCRYPT:
             plain = self._node.decrypt(name, text, asked.hash, mode, owner=caller)
             return Opened(message=plain, mode=mode)
+        if len(text.encode()) > MAX_MESSAGE:
+            raise MessageTooLargeError(f"{MAX_MESSAGE} bytes are the most")
         sealed = self._node.encrypt(name, text, mode, owner=caller)
         answer = Sealed(message=sealed.message, hash=sealed.hash, mode=mode)
         return Keyed(sealed=answer, key=sealed.key)

@@ -243,7 +243,7 @@ class NodeReplayTests(Replay):
             await self.until(lambda: not gone("app2", owner=ANONYMOUS))
 
     async def answer(self, row: dict[str, Any], body: str) -> Response:
-        client = self.clients['"app2"' in body and '"service_name": "app2"' in body]
+        client = self.clients['"service_name": "app2"' in body]
         body = body.replace("8772", str(self.ports[1])).replace("8999", str(self.closed_port))
         client.send(request_of(row, body))
         await self.until(lambda: bool(client.transport.value()))

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt import errors
 from dynamicrypt.peer.statedir import StateDirectory
 from dynamicrypt.rest.tokens import ANONYMOUS, FILE_NAME, OWNER, Tokens, load_tokens
+from dynamicrypt.rest.v1 import MAX_MESSAGE
 from tests.rest.fake import FakeNode, Service
 from tests.rest.talk import Client, Response, fresh_site, get, post
 
@@ -54,10 +56,11 @@ class V1Case(SynchronousTestCase):
         body = json.dumps({**REQUESTS[route], **changes}).encode()
         return self.client.post(f"/v1/options/{route}", body)
 
-    def answer(self, route: str, **changes: object) -> object:
+    def answer(self, route: str, **changes: object) -> dict[str, Any]:
         response = self.ask(route, **changes)
         self.assertEqual(response.status, 200)
-        return json.loads(response.body)
+        content: dict[str, Any] = json.loads(response.body)
+        return content
 
 
 class RouteTests(V1Case):
@@ -76,7 +79,6 @@ class RouteTests(V1Case):
         self.assertEqual(self.answer("status"), {"status": 1})
         for mode in (1, 2):
             sealed = self.answer("encrypt", message="grüße ✓", mode=mode)
-            assert isinstance(sealed, dict)
             opened = self.answer("encrypt", **{**sealed, "operation": 1})
             self.assertEqual(opened, {"message": "grüße ✓", "mode": mode})
         self.assertEqual(self.answer("exit"), {"status": "ok"})
@@ -125,6 +127,14 @@ class RouteTests(V1Case):
         for message, digest in (("", "0" * 64), ("!", "0" * 64), ("YQ==\n", ""), ("YQ==", "é")):
             answer = self.answer("encrypt", message=message, operation=1, hash=digest)
             self.assertEqual(answer, {"error": "failed_decrypt"})
+
+    def test_the_longest_message_comes_back(self) -> None:
+        self.node.services["s"] = Service(ANONYMOUS, live=True, keys=True)
+        longest = "m" * MAX_MESSAGE
+        sealed = self.answer("encrypt", message=longest)
+        opened = self.answer("encrypt", operation=1, **sealed)
+        self.assertEqual(opened["message"], longest)
+        self.assertEqual(self.answer("encrypt", message=longest + "x"), {"error": "too_large"})
 
     def test_the_answer_is_compact_and_in_utf_8(self) -> None:
         body = self.ask("init", service_name="naïve\t✓").body
