@@ -84,6 +84,11 @@ class RouteTests(V1Case):
         self.assertEqual(self.answer("exit"), {"status": "ok"})
         self.assertEqual(self.answer("exit"), {"error": "service_name not found"})
 
+    def test_a_header_names_the_key_of_a_sealed_message(self) -> None:
+        self.node.services["s"] = Service(ANONYMOUS, live=True, keys=True)
+        self.assertEqual(self.ask("encrypt").headers[b"dynamicrypt-key"], b"0.0")
+        self.assertNotIn(b"dynamicrypt-key", self.ask("encrypt", mode=2).headers)
+
     def test_test_ok_says_ok(self) -> None:
         answer = self.client.ask(get("/v1/options/test-ok"))
         self.assertEqual((answer.status, answer.body), (200, b"ok"))
