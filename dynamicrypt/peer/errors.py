@@ -103,3 +103,45 @@ class PeerUnreachableError(DynamiCryptError):
     """No connection could be made. Check the address, the firewall, and that the peer runs."""
 
     code = "peer_unreachable"
+
+
+class WrongCodeError(AuthenticationError):
+    """The code was wrong, or someone stands between the nodes. It is void: make a new one."""
+
+    code = "wrong_code"
+
+
+class CodeVoidError(AuthenticationError):
+    """The code was used before, and each is good for one use. Make a new one on the other host."""
+
+    code = "code_void"
+
+
+class PairingBrokenError(RemoteError):
+    """The other side went away before the pairing was over. Start it again on both hosts."""
+
+    code = "pairing_broken"
+
+
+class HalfPairedError(RemoteError):
+    """It is not certain that the other side finished too. Look there at `dynamicrypt peer list`."""
+
+    code = "half_paired"
+
+
+class PairingMessageError(RemoteError):
+    """The other end sent what is no message of a pairing. Check the port and both versions."""
+
+    code = "bad_pairing_message"
+
+
+class NobodyPairedError(DynamiCryptError):
+    """Nobody came with the code in time. Make a new one, and check address, port and firewall."""
+
+    code = "nobody_paired"
+
+
+class TooManyCodesError(DynamiCryptError):
+    """As many codes were made as an hour may have; more would let others guess. Wait, try again."""
+
+    code = "too_many_codes"

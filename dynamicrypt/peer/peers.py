@@ -112,6 +112,9 @@ class KnownPeers:
     def __hash__(self) -> int:
         return hash(frozenset(self._by_name.values()))
 
+    def __getitem__(self, fingerprint: bytes) -> Peer:
+        return self._by_fingerprint[fingerprint]
+
     def named(self, name: str) -> Peer:
         """The peer of this name; raises NoSuchPeerError."""
         try:
@@ -183,6 +186,13 @@ class PeersFile:
             known = change(self._read())
             self._directory.replace(FILE, encode(known))
         return known
+
+    def meet(self, fingerprint: bytes, *, name: str, address: Address | None) -> Peer:
+        """Enter the owner of a fingerprint after a pairing, as KnownPeers.met does; its entry."""
+        with self._directory.lock():
+            known = self._read().met(fingerprint, name=name, address=address)
+            self._directory.replace(FILE, encode(known))
+        return known[fingerprint]
 
     def _read(self) -> KnownPeers:
         try:
