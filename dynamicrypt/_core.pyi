@@ -65,10 +65,9 @@ class Machine:
 
 @final
 class Bank:
-    """The machines of one side of a channel; `machines` in number (1 to 65 536), in packages of
-    B = `package` steps (1 to 1024).
+    """The machines of one side of a channel, in packages of B = `package` steps.
 
-    A machine is *active* (takes part in packages) or *held*. Machines are numbered from 0; runs
+    `machines` is 1 to 65 536, `package` 1 to 1024. A machine is *active* (takes part in packages) or *held*. Machines are numbered from 0; runs
     count the draws of a machine from 0; packages count from 0 in each run, as they are evaluated.
     Packages cover the active machines in ascending order.
 
@@ -122,10 +121,9 @@ class Bank:
         a pending evaluate.
         """
     def query(self, h: float, fill: Fill, /) -> bytes:
-        """Inputs of the next round chosen from the own weights so that |h_i| is about `h`
-        (Ruttor 2006, 5.1); needs package = 1.
+        """Inputs of the next round, chosen from the own weights so that |h_i| is about `h`.
 
-        The choices that `fill` makes can be inferred from what is sent: never the source of the
+        Ruttor 2006, 5.1; needs package = 1. The choices that `fill` makes can be inferred from what is sent: never the source of the
         weights, unless it is the operating system's.
         """
     def hold(self, machine: int, /) -> None:

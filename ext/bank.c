@@ -13,12 +13,14 @@ void geometry_complete(struct geometry *g)
     g->stride = n <= 16 ? 16 : n <= 32 ? 32 : (n + 63) / 64 * 64;
     g->unit_bytes = (n + 7) / 8;
     g->step_bytes = (size_t)g->shape.k * g->unit_bytes;
+    /* A bit, or in narrow kernels of two units a vector half a byte, for each unit and step. */
+    g->representation = ((size_t)g->shape.k + 1) / 2 * 32 * g->words;
 }
 
 void bank_complete(struct bank *bank)
 {
     const struct geometry *g = &bank->geometry;
-    bank->machine_stride = (size_t)g->shape.k * g->stride;
+    bank->machine_stride = ((size_t)g->shape.k * g->stride + 63) / 64 * 64;
     bank->machine_bytes = ((size_t)g->steps * g->step_bytes + BLOCK - 1) / BLOCK * BLOCK;
 }
 
@@ -35,16 +37,11 @@ size_t bank_output_bytes(const struct bank *bank, size_t machines)
     return (machines * (size_t)bank->geometry.steps + 7) / 8;
 }
 
-/* The steps of a plane that lie in one of its words. */
+/* How many steps of a plane lie in one of its words. */
 static size_t word_steps(const struct geometry *g, size_t word)
 {
     const size_t left = (size_t)g->steps - 64 * word;
     return left < 64 ? left : 64;
-}
-
-static uint64_t low_bits(size_t count)
-{
-    return ~UINT64_C(0) >> (64 - count); /* 1..64 */
 }
 
 /* Big-endian numbers are written byte by byte, which compilers turn into one store. */
@@ -96,35 +93,22 @@ static void put_bits(struct writer *out, uint64_t bits, size_t count)
     out->count = out->count + count - 64;
 }
 
-/* `count` bits, 1..64, from bit number `position`; reads up to 9 bytes. */
-static uint64_t get_bits(const uint8_t *place, size_t position, size_t count)
+/* 64 bits from bit number `position`; reads 9 bytes. */
+static uint64_t get_bits(const uint8_t *place, size_t position)
 {
     const uint8_t *from = place + position / 8;
     const size_t shift = position % 8;
     uint64_t bits = 0;
     for (size_t i = 0; i < 8; i++)
         bits |= (uint64_t)from[i] << 8 * i;
-    bits >>= shift;
-    if (shift != 0 && count > 64 - shift)
-        bits |= (uint64_t)from[8] << (64 - shift);
-    return bits & low_bits(count);
-}
-
-/* tau is + where an even number of units is -. */
-static void output_plane(const struct geometry *g, const uint64_t *representation, uint64_t *tau)
-{
-    for (size_t word = 0; word < g->words; word++) {
-        uint64_t odd = 0;
-        for (size_t unit = 0; unit < (size_t)g->shape.k; unit++)
-            odd ^= ~representation[unit * g->words + word];
-        tau[word] = ~odd & low_bits(word_steps(g, word));
-    }
+    if (shift != 0)
+        bits = bits >> shift | (uint64_t)from[8] << (64 - shift);
+    return bits;
 }
 
 void bank_evaluate(struct bank *bank)
 {
     const struct geometry *g = &bank->geometry;
-    const size_t planes = (size_t)g->shape.k * g->words;
     struct writer out = {bank->outputs, 0, 0};
     size_t place = 0;
     for (size_t machine = 0; machine < bank->machines; machine++) {
@@ -132,11 +116,10 @@ void bank_evaluate(struct bank *bank)
         member->pending = member->active;
         if (!member->active)
             continue;
-        uint64_t *representation = bank->representations + machine * planes;
         uint64_t *tau = bank->taus + place * g->words;
         bank->kernel->evaluate(g, bank->weights + machine * bank->machine_stride,
-                               bank->inputs + place * bank->machine_bytes, representation);
-        output_plane(g, representation, tau);
+                               bank->inputs + place * bank->machine_bytes,
+                               bank->representations + machine * g->representation, tau);
         for (size_t word = 0; word < g->words; word++)
             put_bits(&out, tau[word], word_steps(g, word));
         member->packages++;
@@ -159,7 +142,7 @@ static void count_agreements(const struct geometry *g, struct member *member,
 {
     for (size_t word = 0; word < g->words; word++) {
         const size_t steps = word_steps(g, word);
-        const uint64_t missed = ~agreed[word] & low_bits(steps);
+        const uint64_t missed = ~agreed[word] & plane_mask(g, word);
         if (missed == 0)
             member->agreements += steps;
         else
@@ -172,7 +155,6 @@ void bank_learn(struct bank *bank, const uint8_t *outputs, uint64_t agreements, 
                 int32_t *agreed_machines, size_t *agreed_count, int32_t *late, size_t *late_count)
 {
     const struct geometry *g = &bank->geometry;
-    const size_t planes = (size_t)g->shape.k * g->words;
     uint64_t agreed[KERNEL_WORDS];
     size_t position = 0;
     *agreed_count = 0;
@@ -182,16 +164,15 @@ void bank_learn(struct bank *bank, const uint8_t *outputs, uint64_t agreements, 
         const uint64_t *tau = bank->taus + place * g->words;
         struct member *member = &bank->members[machine];
         for (size_t word = 0; word < g->words; word++) {
-            const size_t steps = word_steps(g, word);
-            agreed[word] = ~(tau[word] ^ get_bits(outputs, position, steps)) & low_bits(steps);
-            position += steps;
+            agreed[word] = ~(tau[word] ^ get_bits(outputs, position)) & plane_mask(g, word);
+            position += word_steps(g, word);
         }
         if (!member->pending)
             continue;
         member->pending = false;
         bank->kernel->learn(g, bank->weights + machine * bank->machine_stride,
                             bank->inputs + place * bank->machine_bytes,
-                            bank->representations + machine * planes, tau, agreed);
+                            bank->representations + machine * g->representation, tau, agreed);
         count_agreements(g, member, agreed);
         if (member->agreements >= agreements)
             agreed_machines[(*agreed_count)++] = (int32_t)machine;

@@ -22,15 +22,15 @@ struct bank {
     const struct kernel *kernel;
     size_t machines;
     size_t machine_bytes;  /* of a package's inputs: whole blocks of 16 */
-    size_t machine_stride; /* of a machine's weights: K*stride */
+    size_t machine_stride; /* of a machine's weights: K*stride, whole 64 bytes */
     struct member *members;
     /* Secret. */
     int8_t *weights;          /* machines * machine_stride, aligned to 64 */
-    uint64_t *representations; /* machines * K * words */
+    uint8_t *representations; /* machines * geometry.representation, likewise */
     /* Public, kept from evaluate to learn. */
     uint8_t *inputs;    /* machines * machine_bytes + KERNEL_OVERREAD */
     uint64_t *taus;     /* machines * words */
-    uint8_t *outputs;   /* bank_output_bytes of all machines, + 8 */
+    uint8_t *outputs;   /* bank_output_bytes of all machines, + 16 */
     int32_t *evaluated; /* machine numbers */
     size_t evaluated_count;
     bool waiting; /* between evaluate and learn */
@@ -56,7 +56,7 @@ void bank_evaluate(struct bank *bank);
 /* Whether `outputs` is padded with zeros as the outputs of the pending package must be. */
 bool bank_padding_is_zero(const struct bank *bank, const uint8_t *outputs);
 
-/* Learns from the partner's outputs, which must stay readable for 8 bytes beyond their end. Writes
+/* Learns from the partner's outputs, which must stay readable for 16 bytes beyond their end. Writes
    the machines with `agreements` or more to `agreed`, and of the others those with `limit` steps or
    more to `late`. */
 void bank_learn(struct bank *bank, const uint8_t *outputs, uint64_t agreements, uint64_t limit,

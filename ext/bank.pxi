@@ -20,6 +20,7 @@ cdef extern from "kernel.h":
         size_t stride
         size_t unit_bytes
         size_t step_bytes
+        size_t representation
         const int8_t *ones
     struct kernel:
         const char *name
@@ -41,7 +42,7 @@ cdef extern from "bank.h":
         size_t machine_stride
         member *members
         int8_t *weights
-        uint64_t *representations
+        uint8_t *representations
         uint8_t *inputs
         uint64_t *taus
         uint8_t *outputs
@@ -130,10 +131,12 @@ cdef class Bank:
         bank_complete(own)
         self.pool = Pool(POOL_BYTES, fill)
         self.weight_memory = SecretMemory(machines * <Py_ssize_t>own.machine_stride)
-        self.representation_memory = SecretMemory(machines * k * <Py_ssize_t>own.geometry.words * 8)
+        self.representation_memory = SecretMemory(
+            machines * <Py_ssize_t>own.geometry.representation
+        )
         self.canonical_memory = SecretMemory(machines * k * n)
         own.weights = <int8_t *>self.weight_memory.mapping.start
-        own.representations = <uint64_t *>self.representation_memory.mapping.start
+        own.representations = <uint8_t *>self.representation_memory.mapping.start
         self.allocate()
         for machine in range(own.machines):
             self.draw(machine)
@@ -142,7 +145,7 @@ cdef class Bank:
         """The public buffers."""
         cdef bank *own = &self.own
         cdef size_t lanes = (own.geometry.stride + 63) // 64 * 64
-        cdef size_t outputs = bank_output_bytes(own, own.machines) + 8
+        cdef size_t outputs = bank_output_bytes(own, own.machines) + 16
         cdef size_t machine
         self.ones = <int8_t *>aligned_alloc(64, lanes)
         own.members = <member *>calloc(own.machines, sizeof(member))
@@ -162,7 +165,12 @@ cdef class Bank:
         ):
             raise MemoryError("no memory for the bank")
         memset(self.ones, 0, lanes)
-        memset(self.ones, 1, <size_t>own.geometry.shape.n)
+        if own.geometry.stride < 64:
+            # Vectors of several units take the pattern once for each.
+            for machine in range(0, lanes, own.geometry.stride):
+                memset(self.ones + machine, 1, <size_t>own.geometry.shape.n)
+        else:
+            memset(self.ones, 1, <size_t>own.geometry.shape.n)
         own.geometry.ones = self.ones
         for machine in range(own.machines):
             own.members[machine].active = True

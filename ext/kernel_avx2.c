@@ -13,31 +13,36 @@
 #define LANES 16
 #define NAME(name) name##_16
 #include "lanes_avx2.h"
-#include "kernel_body.h"
+#include "kernel_wide.h"
 #undef LANES
 #undef NAME
 
 #define LANES 32
 #define NAME(name) name##_32
 #include "lanes_avx2.h"
-#include "kernel_body.h"
+#include "kernel_wide.h"
+#include "kernel_narrow.h"
 
 static void evaluate(const struct geometry *geometry, const int8_t *weights, const uint8_t *inputs,
-                     uint64_t *representation)
+                     void *representation, uint64_t *tau)
 {
-    if (geometry->stride == 16)
-        evaluate_16(geometry, weights, inputs, representation);
+    if (geometry->unit_bytes == 2)
+        evaluate_narrow_32(geometry, weights, inputs, representation, tau);
+    else if (geometry->stride == 16)
+        evaluate_wide_16(geometry, weights, inputs, representation, tau);
     else
-        evaluate_32(geometry, weights, inputs, representation);
+        evaluate_wide_32(geometry, weights, inputs, representation, tau);
 }
 
 static void learn(const struct geometry *geometry, int8_t *weights, const uint8_t *inputs,
-                  const uint64_t *representation, const uint64_t *tau, const uint64_t *agreed)
+                  const void *representation, const uint64_t *tau, const uint64_t *agreed)
 {
-    if (geometry->stride == 16)
-        learn_16(geometry, weights, inputs, representation, tau, agreed);
+    if (geometry->unit_bytes == 2)
+        learn_narrow_32(geometry, weights, inputs, representation, tau, agreed);
+    else if (geometry->stride == 16)
+        learn_wide_16(geometry, weights, inputs, representation, tau, agreed);
     else
-        learn_32(geometry, weights, inputs, representation, tau, agreed);
+        learn_wide_32(geometry, weights, inputs, representation, tau, agreed);
 }
 
 const struct kernel kernel_avx2 = {"avx2", evaluate, learn};

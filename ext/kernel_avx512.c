@@ -13,50 +13,47 @@
 #define LANES 16
 #define NAME(name) name##_16
 #include "lanes_avx512.h"
-#include "kernel_body.h"
+#include "kernel_wide.h"
 #undef LANES
 #undef NAME
 
 #define LANES 32
 #define NAME(name) name##_32
 #include "lanes_avx512.h"
-#include "kernel_body.h"
+#include "kernel_wide.h"
 #undef LANES
 #undef NAME
 
 #define LANES 64
 #define NAME(name) name##_64
 #include "lanes_avx512.h"
-#include "kernel_body.h"
+#include "kernel_wide.h"
+#include "kernel_narrow.h"
 
 static void evaluate(const struct geometry *geometry, const int8_t *weights, const uint8_t *inputs,
-                     uint64_t *representation)
+                     void *representation, uint64_t *tau)
 {
-    switch (geometry->stride) {
-    case 16:
-        evaluate_16(geometry, weights, inputs, representation);
-        break;
-    case 32:
-        evaluate_32(geometry, weights, inputs, representation);
-        break;
-    default:
-        evaluate_64(geometry, weights, inputs, representation);
-    }
+    if (geometry->unit_bytes == 2)
+        evaluate_narrow_64(geometry, weights, inputs, representation, tau);
+    else if (geometry->stride == 16)
+        evaluate_wide_16(geometry, weights, inputs, representation, tau);
+    else if (geometry->stride == 32)
+        evaluate_wide_32(geometry, weights, inputs, representation, tau);
+    else
+        evaluate_wide_64(geometry, weights, inputs, representation, tau);
 }
 
 static void learn(const struct geometry *geometry, int8_t *weights, const uint8_t *inputs,
-                  const uint64_t *representation, const uint64_t *tau, const uint64_t *agreed)
+                  const void *representation, const uint64_t *tau, const uint64_t *agreed)
 {
-    switch (geometry->stride) {
-    case 16:
-        learn_16(geometry, weights, inputs, representation, tau, agreed);
-        break;
-    case 32:
-        learn_32(geometry, weights, inputs, representation, tau, agreed);
-        break;
-    default:
-        learn_64(geometry, weights, inputs, representation, tau, agreed);
-    }
+    if (geometry->unit_bytes == 2)
+        learn_narrow_64(geometry, weights, inputs, representation, tau, agreed);
+    else if (geometry->stride == 16)
+        learn_wide_16(geometry, weights, inputs, representation, tau, agreed);
+    else if (geometry->stride == 32)
+        learn_wide_32(geometry, weights, inputs, representation, tau, agreed);
+    else
+        learn_wide_64(geometry, weights, inputs, representation, tau, agreed);
 }
 
 const struct kernel kernel_avx512 = {"avx512", evaluate, learn};
