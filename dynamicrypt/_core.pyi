@@ -67,9 +67,10 @@ class Machine:
 class Bank:
     """The machines of one side of a channel, in packages of B = `package` steps.
 
-    `machines` is 1 to 65 536, `package` 1 to 1024. A machine is *active* (takes part in packages) or *held*. Machines are numbered from 0; runs
-    count the draws of a machine from 0; packages count from 0 in each run, as they are evaluated.
-    Packages cover the active machines in ascending order.
+    `machines` is 1 to 65 536, `package` 1 to 1024. A machine is *active* (takes part in packages)
+    or *held*. Machines are numbered from 0; runs count the draws of a machine from 0; packages
+    count from 0 in each run, as they are evaluated. Packages cover the active machines in
+    ascending order.
 
     Inputs of one step: K units of ceil(N/8) bytes each, bit j of a unit in byte j//8 at bit j%8,
     1 for +1, 0 for -1, padding ignored. The inputs of a package are its B steps one after the
@@ -123,8 +124,8 @@ class Bank:
     def query(self, h: float, fill: Fill, /) -> bytes:
         """Inputs of the next round, chosen from the own weights so that |h_i| is about `h`.
 
-        Ruttor 2006, 5.1; needs package = 1. The choices that `fill` makes can be inferred from what is sent: never the source of the
-        weights, unless it is the operating system's.
+        Ruttor 2006, 5.1; needs package = 1. The choices that `fill` makes can be inferred from
+        what is sent: never the source of the weights, unless it is the operating system's.
         """
     def hold(self, machine: int, /) -> None:
         """Take an active machine out of the packages; ValueError if it is held already."""
