@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from dynamicrypt.errors import BadCiphertextError
 from dynamicrypt.keys.cells import KEY_BYTES
 from dynamicrypt.keys.pool_key import Mode
+from dynamicrypt.keys.schedule import PROTOCOL, pack
 
 VERSION: Final = 1
 TAG_BYTES: Final = 16
@@ -38,7 +39,6 @@ _LIMIT: Final = struct.Struct(">I")
 _PIECE: Final = struct.Struct(">16sBB")
 #: The nonce is this and the four bytes of the counter.
 NONCE_PREFIX: Final = bytes(NONCE_BYTES - 4)
-_LABEL: Final = b"DynamiCrypt envelope 1 "
 
 Aead = AESGCM | ChaCha20Poly1305
 
@@ -59,6 +59,15 @@ class Purpose:
     STREAM: Final = b"stream"
 
 
+_SHA256: Final = SHA256()
+_INFO: Final = {
+    (purpose, int(suite), direction): pack(
+        PROTOCOL, b"envelope " + purpose, bytes([suite]), bytes([direction])
+    )
+    for purpose in (Purpose.MESSAGE, Purpose.HASH, Purpose.STREAM)
+    for suite in Suite
+    for direction in (0, 1)
+}
 #: Bytes of the header in each mode.
 _SIZES: Final = {
     int(Mode.FAST): _HEAD.size,
@@ -160,8 +169,7 @@ def expand(
 
     HKDF-Expand (RFC 5869, 2.3) with SHA-256; the key is uniform, so there is nothing to extract.
     """
-    info = _LABEL + purpose + bytes((suite, direction))
-    HKDFExpand(SHA256(), KEY_BYTES, info).derive_into(key, out)
+    HKDFExpand(_SHA256, KEY_BYTES, _INFO[purpose, suite, direction]).derive_into(key, out)
 
 
 def channel_binding(participants: tuple[tuple[bytes, str], tuple[bytes, str]]) -> bytes:
@@ -169,6 +177,6 @@ def channel_binding(participants: tuple[tuple[bytes, str], tuple[bytes, str]]) -
 
     `participants` are fingerprint and service name of role 0 and of role 1.
     """
-    fields = [field for mark, name in participants for field in (mark, name.encode("utf-8"))]
-    encoded = b"".join(len(field).to_bytes(4, "big") + field for field in fields)
-    return hashlib.sha256(b"DynamiCrypt channel 1" + encoded).digest()
+    (first, service), (second, partner) = participants
+    packed = pack(PROTOCOL, b"envelope", first, service.encode(), second, partner.encode())
+    return hashlib.sha256(packed).digest()

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from dynamicrypt.keys.channel import ChannelKeys
+from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.envelope import Suite, channel_binding
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.keys.store import KeyStore
@@ -19,17 +19,17 @@ def key(number: int, epoch: int = 0) -> bytes:
     return hashlib.sha256(b"key %d %d" % (epoch, number)).digest()
 
 
-def channel_keys(
+def channel_cipher(
     role: int, limits: StoreLimits | None = None, suite: Suite = Suite.AES_256_GCM
-) -> ChannelKeys:
-    return ChannelKeys(role, BINDING, KeyStore(role, limits), suite)
+) -> ChannelCipher:
+    return ChannelCipher(role, BINDING, KeyStore(role, limits), suite)
 
 
 def pair(
     keys: int = 8, limits: StoreLimits | None = None, suite: Suite = Suite.AES_256_GCM
-) -> tuple[ChannelKeys, ChannelKeys]:
+) -> tuple[ChannelCipher, ChannelCipher]:
     """Return role 0 and role 1 with this many ready keys, made at time 0."""
-    sides = channel_keys(0, limits, suite), channel_keys(1, limits, suite)
+    sides = channel_cipher(0, limits, suite), channel_cipher(1, limits, suite)
     for number in range(keys):
         for side in sides:
             side.store.add(key_id(number), number, key(number), 0.0)

@@ -22,10 +22,10 @@ from dynamicrypt.errors import (
     NoKeyYetError,
     UnknownKeyError,
 )
-from dynamicrypt.keys.channel import ChannelKeys
+from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.limits import StoreLimits
 from tests.keys.memory import secrets_in
-from tests.keys.pair import channel_keys, key, key_id
+from tests.keys.pair import channel_cipher, key, key_id
 
 LIMITS = StoreLimits(
     high=4,
@@ -61,7 +61,7 @@ class Sent:
 class Side:
     """A node: its keys, and the confirmations that the link carries to it."""
 
-    keys: ChannelKeys
+    cipher: ChannelCipher
     inbox: list[bytes] = field(default_factory=list)
     made: set[bytes] = field(default_factory=set)
     held_in_all: int = 0
@@ -72,7 +72,7 @@ class TwoStores(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.sides = [Side(channel_keys(role, LIMITS)) for role in (0, 1)]
+        self.sides = [Side(channel_cipher(role, LIMITS)) for role in (0, 1)]
         self.time = 0.0
         self.life = 0
         self.number = 0
@@ -88,10 +88,10 @@ class TwoStores(RuleBasedStateMachine):
     def give(self, role: int, number: int) -> None:
         """One side makes a key; as its holder it confirms it over the link."""
         side, id_ = self.sides[role], key_id(number, self.life)
-        side.keys.store.add(id_, number, key(number, self.life), self.now(role))
+        side.cipher.store.add(id_, number, key(number, self.life), self.now(role))
         self.keys[id_] = key(number, self.life)
         side.made.add(id_)
-        if not side.keys.store.owns(number):
+        if not side.cipher.store.owns(number):
             side.held_in_all += 1
             self.sides[1 - role].inbox.append(id_)
 
@@ -112,7 +112,7 @@ class TwoStores(RuleBasedStateMachine):
         """The link delivers the next confirmations."""
         inbox = self.sides[role].inbox
         for id_ in inbox[:number]:
-            self.sides[role].keys.store.confirm(id_)
+            self.sides[role].cipher.store.confirm(id_)
         del inbox[:number]
 
     @precondition(lambda self: self.linked)
@@ -131,7 +131,7 @@ class TwoStores(RuleBasedStateMachine):
     def dial_again(self) -> None:
         """Both repeat what they hold, confirm what waits, and erase the rest."""
         for role in (0, 1):
-            store, other = self.sides[role].keys.store, self.sides[1 - role].keys.store
+            store, other = self.sides[role].cipher.store, self.sides[1 - role].cipher.store
             held = list(other.held._keys)
             lacks = [id_ for id_ in held if id_ not in self.sides[role].made]
             for id_ in held:
@@ -146,8 +146,8 @@ class TwoStores(RuleBasedStateMachine):
     @rule(role=st.sampled_from([0, 1]))
     def restart(self, role: int) -> None:
         """One process ends and starts again; the other learns of it by its incarnation."""
-        self.sides[1 - role].keys.store.erase()
-        self.sides[role] = Side(channel_keys(role, LIMITS))
+        self.sides[1 - role].cipher.store.erase()
+        self.sides[role] = Side(channel_cipher(role, LIMITS))
         self.sides[1 - role].inbox.clear()
         self.life += 1
         self.number = 0
@@ -158,7 +158,7 @@ class TwoStores(RuleBasedStateMachine):
 
     @rule(role=st.sampled_from([0, 1]))
     def expire(self, role: int) -> None:
-        self.sides[role].keys.store.expire(self.now(role))
+        self.sides[role].cipher.store.expire(self.now(role))
 
     @precondition(lambda self: self.number)
     @rule(
@@ -173,7 +173,7 @@ class TwoStores(RuleBasedStateMachine):
     def seal_one(self, role: int, mode: tuple[int, int]) -> None:
         text = b"message %d" % len(self.sent)
         try:
-            envelope = self.sides[role].keys.seal(text, mode[0], b"", self.now(role), mode[1])
+            envelope = self.sides[role].cipher.seal(text, mode[0], b"", self.now(role), mode[1])
         except NoKeyYetError:
             return
         id_ = envelope[4:20]
@@ -183,7 +183,7 @@ class TwoStores(RuleBasedStateMachine):
             assert not any(seal[4:20] == id_ for seal in self.seals), "one use was promised"
         self.seals.add(envelope[:24])
         holder = self.sides[1 - role]
-        assert id_ in holder.keys.store.held._keys, "the partner does not hold the key"
+        assert id_ in holder.cipher.store.held._keys, "the partner does not hold the key"
         self.sent.append(
             Sent(role, mode[0], envelope, text, self.time, holder.held_in_all, self.life)
         )
@@ -195,14 +195,14 @@ class TwoStores(RuleBasedStateMachine):
         sent = data.draw(st.sampled_from(self.sent))
         holder = self.sides[1 - sent.sender]
         try:
-            text = holder.keys.open(sent.envelope, b"", self.now(1 - sent.sender))
+            text = holder.cipher.open(sent.envelope, b"", self.now(1 - sent.sender))
         except (KeyUsedError, KeyExpiredError, UnknownKeyError) as error:
             refusal: DynamiCryptError = error
         else:
             assert not sent.opened, "a message opened twice"
             assert text == sent.text
             sent.opened = True
-            assert sent.mode != 2 or sent.envelope[4:20] not in holder.keys.store.held._keys
+            assert sent.mode != 2 or sent.envelope[4:20] not in holder.cipher.store.held._keys
             return
         if sent.life != self.life:
             assert isinstance(refusal, UnknownKeyError)
@@ -222,7 +222,7 @@ class TwoStores(RuleBasedStateMachine):
         forged = bytearray(sent.envelope)
         forged[bit // 8] ^= 1 << bit % 8
         try:
-            self.sides[1 - sent.sender].keys.open(bytes(forged), b"", self.now(1 - sent.sender))
+            self.sides[1 - sent.sender].cipher.open(bytes(forged), b"", self.now(1 - sent.sender))
         except DynamiCryptError:
             return
         raise AssertionError("a forged message opened")
@@ -231,7 +231,7 @@ class TwoStores(RuleBasedStateMachine):
     @rule(data=st.data())
     def wrong_context(self, data: st.DataObject) -> None:
         sent = data.draw(st.sampled_from(self.sent))
-        holder = self.sides[1 - sent.sender].keys
+        holder = self.sides[1 - sent.sender].cipher
         try:
             holder.open(sent.envelope, b"other", self.now(1 - sent.sender))
         except (BadCiphertextError, KeyUsedError, KeyExpiredError, UnknownKeyError):
@@ -241,28 +241,28 @@ class TwoStores(RuleBasedStateMachine):
     @invariant()
     def ready_keys_are_held_by_the_partner(self) -> None:
         for role in (0, 1):
-            own, holder = self.sides[role].keys.store.own, self.sides[1 - role].keys.store
+            own, holder = self.sides[role].cipher.store.own, self.sides[1 - role].cipher.store
             own.expire(self.now(role))
             own.expire_current(self.now(role))
             holder.held.expire(self.now(1 - role))
             for each in (*own._free, *own._current.values()):
                 assert each.key_id in holder.held._keys
                 other = holder.held._keys[each.key_id]
-                mine = self.sides[role].keys.store.cells.view(each.cell)
+                mine = self.sides[role].cipher.store.cells.view(each.cell)
                 assert mine == holder.cells.view(other.cell) == self.keys[each.key_id]
 
     @invariant()
     def nothing_grows_and_nothing_stays(self) -> None:
         for side in self.sides:
-            levels = side.keys.store.levels
+            levels = side.cipher.store.levels
             assert levels.free <= LIMITS.high
             assert levels.offered <= LIMITS.late
             assert levels.held <= LIMITS.high + LIMITS.late
             live = levels.free + levels.offered + levels.held + levels.in_use
             # Every live key has a cell and perhaps one for its sub-key; one more is for scratch.
-            assert live <= len(side.keys.store.cells) <= 2 * live + 1
+            assert live <= len(side.cipher.store.cells) <= 2 * live + 1
             if not live:
-                assert secrets_in(side.keys.store.cells) == b""
+                assert secrets_in(side.cipher.store.cells) == b""
 
 
 class TwoStoresTests(SynchronousTestCase):

@@ -18,7 +18,7 @@ from dynamicrypt.errors import (
     UnsupportedModeError,
     WrongChannelError,
 )
-from dynamicrypt.keys.channel import ChannelKeys
+from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.envelope import Suite, channel_binding
 from dynamicrypt.keys.store import KeyStore
 from tests.keys.memory import secrets_in
@@ -28,7 +28,7 @@ NOW = 1.0
 MODES = ((1, 0), (2, 0), (3, 2))
 
 
-def failures(keys: ChannelKeys, envelopes: list[bytes], context: bytes = b"") -> set[str]:
+def failures(keys: ChannelCipher, envelopes: list[bytes], context: bytes = b"") -> set[str]:
     """Return the names of the errors that the envelopes give; each must give one."""
     names = set()
     for envelope in envelopes:
@@ -203,7 +203,7 @@ class TamperingTests(SynchronousTestCase):
         (mark, _), bob = PARTICIPANTS
         store = KeyStore(1)
         store.add(key_id(0), 0, key(0), 0.0)
-        other = ChannelKeys(1, channel_binding(((mark, "carol"), bob)), store)
+        other = ChannelCipher(1, channel_binding(((mark, "carol"), bob)), store)
         self.assertRaises(BadCiphertextError, other.open, sealed, b"", NOW)
 
     def test_key_that_served_one_mode_opens_no_other(self) -> None:

@@ -27,7 +27,7 @@ _COUNTED: Final = int(Mode.COUNTED)
 _WHOLE: Final = frozenset({_FAST, _SECURE, _COUNTED})
 
 
-class ChannelKeys:
+class ChannelCipher:
     """Sealing and opening under the keys of one channel.
 
     `role` is that of this node, `binding` stands for the channel in the associated data
