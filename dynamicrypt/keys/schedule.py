@@ -40,6 +40,11 @@ def pack(*items: bytes) -> bytes:
     return b"".join([len(item).to_bytes(2) + item for item in items])
 
 
+_EIGHT: Final = (8).to_bytes(2)
+_SIXTEEN: Final = (16).to_bytes(2)
+_CONFIRM: Final = tuple(pack(PROTOCOL, b"confirm", bytes([role])) + _SIXTEEN for role in (0, 1))
+
+
 def expand_into(secret: Secret, out: Secret, *context: bytes) -> None:
     """Fill `out`, SECRET_BYTES long, with HKDF-Expand of the secret; info is the packed context."""
     HKDFExpand(algorithm=_SHA256, length=SECRET_BYTES, info=pack(PROTOCOL, *context)).derive_into(
@@ -143,7 +148,7 @@ class EpochKeys:
 class ChannelKeys:
     """The keys of one channel in one epoch."""
 
-    __slots__ = ("_channel", "_confirm", "_id", "_info", "_probe", "_row", "_salt", "epoch")
+    __slots__ = ("_confirm", "_id", "_id_info", "_info", "_probe", "_row", "_salt", "epoch")
 
     def __init__(self, epoch: int, row: SecretRow, context: ChannelContext) -> None:
         self.epoch: Final = epoch
@@ -152,7 +157,8 @@ class ChannelKeys:
         self._salt = row[b"salt"]
         self._id = row[b"id"]
         self._confirm = row[b"confirm"]
-        self._channel = context.channel.to_bytes(4)
+        # Fields that vary are packed behind these: they have lengths of their own.
+        self._id_info = pack(PROTOCOL, b"id", context.channel.to_bytes(4)) + _EIGHT
         self._info = pack(
             PROTOCOL, b"key", *context.packed(), *context.numbers(), epoch.to_bytes(8)
         )
@@ -163,7 +169,7 @@ class ChannelKeys:
 
     def key_id(self, number: int) -> bytes:
         """The id of key `number`: never from weights."""
-        message = pack(PROTOCOL, b"id", self._channel, number.to_bytes(8))
+        message = self._id_info + number.to_bytes(8)
         return hmac.digest(self._id, message, "sha256")[:ID_BYTES]
 
     def derive_into(self, weights: Secret, number: int, key_id: bytes, out: Secret) -> None:
@@ -172,7 +178,7 @@ class ChannelKeys:
             algorithm=_SHA256,
             length=SECRET_BYTES,
             salt=bytes(self._salt),
-            info=self._info + pack(number.to_bytes(8), key_id),
+            info=b"".join((self._info, number.to_bytes(8), _SIXTEEN, key_id)),
         ).derive_into(weights, out)
 
     def confirmation(self, key: Secret, role: int, key_id: bytes) -> bytes:
@@ -181,7 +187,7 @@ class ChannelKeys:
         The sub-key is HKDF-Extract with the confirm key of the channel as salt.
         """
         sub_key = hmac.digest(self._confirm, key, "sha256")
-        message = pack(PROTOCOL, b"confirm", bytes([role]), key_id)
+        message = _CONFIRM[role] + key_id
         return hmac.digest(sub_key, message, "sha256")[:TAG_BYTES]
 
     def wipe(self) -> None:
@@ -234,6 +240,7 @@ def first_transcript(context: ChannelContext) -> bytes:
         *context.packed(),
         *context.numbers(),
         parameters.machines.to_bytes(2),
+        parameters.agreements.to_bytes(2),
         parameters.step_limit.to_bytes(4),
     )
     return hmac.digest(bytes(SECRET_BYTES), message, "sha256")

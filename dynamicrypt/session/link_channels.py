@@ -88,6 +88,7 @@ def difference(ours: ExchangeParameters, theirs: ExchangeParameters) -> str | No
         ("B", ours.package, theirs.package),
         ("m", ours.fusion, theirs.fusion),
         ("machines", ours.machines, theirs.machines),
+        ("agreements", ours.agreements, theirs.agreements),
         ("step limit", ours.step_limit, theirs.step_limit),
     )
     differing = [

@@ -1,9 +1,9 @@
 """Rounds of a bank in lock-step: packages, learning, probes and their verdicts.
 
-A round is finished when both sides' packages of it are known. Machines whose last AGREEMENTS
-steps agreed are held and probed with the next round instead of sending outputs; equal probes of
-both sides in one round make a pass. Everything that decides is on both sides' wires, so both come
-to the same order of passes.
+A round is finished when both sides' packages of it are known. Machines with enough agreements in a
+row are held and probed with the next round instead of sending outputs; equal probes of both sides
+in one round make a pass. Everything that decides is on both sides' wires, so both come to the same
+order of passes.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ from dynamicrypt.keys.schedule import (
 from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.wire.link import Query, Round
 
-#: Agreements in a row after which a machine is probed (DESIGN.md, section 5).
-AGREEMENTS: Final = 32
 #: Probes of a run; each of both sides' gives 8 bits of a MAC away, so their number is bounded.
 PROBES: Final = 4
 
@@ -149,6 +147,7 @@ class Rounds:
         self.transcript = first_transcript(context)
         self._role = role
         self._channel = context.channel
+        self._agreements = parameters.agreements
         self._limit = parameters.step_limit
         self._field = None if parameters.query is None else parameters.query / 1000
         self._fill = fill
@@ -234,7 +233,7 @@ class Rounds:
 
     def _learn(self, outputs: bytes) -> tuple[list[int], list[int]]:
         try:
-            return self.bank.learn(outputs, AGREEMENTS, self._limit)
+            return self.bank.learn(outputs, self._agreements, self._limit)
         except ValueError:
             raise RoundError("outputs with padding that is not zero") from None
 

@@ -271,7 +271,7 @@ def _decode_version(raw: bytes) -> tuple[int, int]:
 
 def _encode_parameters(parameters: ExchangeParameters) -> bytes:
     machine = parameters.machine
-    return b"%d %d %d %b %b %d %d %d %d" % (
+    return b"%d %d %d %b %b %d %d %d %d %d" % (
         machine.K,
         machine.N,
         machine.L,
@@ -280,16 +280,17 @@ def _encode_parameters(parameters: ExchangeParameters) -> bytes:
         parameters.package,
         parameters.fusion,
         parameters.machines,
+        parameters.agreements,
         parameters.step_limit,
     )
 
 
 def _decode_parameters(raw: bytes) -> ExchangeParameters:
-    parts = raw.split(b" ", 9)
-    if len(parts) != 9:
-        raise FieldError("not nine parameters")
-    K, N, L, package, fusion, machines, limit = (
-        _count.decode(parts[at]) for at in (0, 1, 2, 5, 6, 7, 8)
+    parts = raw.split(b" ", 10)
+    if len(parts) != 10:
+        raise FieldError("not ten parameters")
+    K, N, L, package, fusion, machines, agreements, limit = (
+        _count.decode(parts[at]) for at in (0, 1, 2, 5, 6, 7, 8, 9)
     )
     try:
         inputs = _INPUTS.fullmatch(parts[4].decode("ascii"))
@@ -302,6 +303,7 @@ def _decode_parameters(raw: bytes) -> ExchangeParameters:
             package=package,
             fusion=fusion,
             machines=machines,
+            agreements=agreements,
             step_limit=limit,
         )
     except ParameterError as error:
