@@ -14,6 +14,12 @@ class StateDirectoryError(LocalError):
     code = "bad_state_directory"
 
 
+class NoStateDirectoryError(StateDirectoryError):
+    """This node has no state directory yet. Create it with `dynamicrypt init`."""
+
+    code = "no_state_directory"
+
+
 class StateFileError(LocalError):
     """A file in the state directory cannot be used. Repair it, or restore it from a backup."""
 
@@ -145,3 +151,9 @@ class TooManyCodesError(DynamiCryptError):
     """As many codes were made as an hour may have; more would let others guess. Wait, try again."""
 
     code = "too_many_codes"
+
+
+class PortTakenError(LocalError):
+    """The port cannot be listened on. Stop what holds it, or choose another; 0 takes a free one."""
+
+    code = "port_taken"

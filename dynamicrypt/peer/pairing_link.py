@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IAddress,
     IReactorTime,
@@ -27,6 +28,7 @@ from dynamicrypt.peer.admission import Admission
 from dynamicrypt.peer.errors import (
     NobodyPairedError,
     PairingBrokenError,
+    PortTakenError,
     UnknownPeerError,
 )
 from dynamicrypt.peer.handshake import (
@@ -64,6 +66,8 @@ from dynamicrypt.peer.pairing_messages import (
 from dynamicrypt.peer.peers import Address, Peer, PeersFile
 from dynamicrypt.peer.tls import TlsIdentity
 
+#: The port on which a pairing is waited for unless somebody chooses another.
+PAIRING_PORT: Final = 9083
 #: Seconds that the listener waits for somebody with the code.
 WAIT_SECONDS: Final = 600.0
 #: Seconds from the end of the handshake to the end of the run: four messages and a close.
@@ -260,11 +264,14 @@ async def wait_for_pairing(
 ) -> Peer:
     """Listen on `endpoint` until one node has paired; `listening` hears where, once.
 
-    Raises what PairingListener's outcome fails with.
+    Raises PortTakenError, and what PairingListener's outcome fails with.
     """
     listener = PairingListener(host, code)
     try:
-        port = await endpoint.listen(listener.factory)
+        try:
+            port = await endpoint.listen(listener.factory)
+        except CannotListenError as error:
+            raise PortTakenError(str(error)) from error
         try:
             listening(port.getHost())
             return await listener.outcome

@@ -32,6 +32,9 @@ FILE: Final = "peers.json"
 #: Most peers of a node; ten times the links that a daemon is built for.
 MAX_PEERS: Final = 10_000
 
+#: The port on which a node listens for links unless it is told otherwise.
+LINK_PORT: Final = 9082
+
 _VERSION: Final = 1
 _FIELDS: Final = frozenset({"name", "fingerprint", "address", "allow_classical"})
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
