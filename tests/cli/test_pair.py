@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -12,7 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.cli import pair
 from dynamicrypt.cli.speech import Exit
+from dynamicrypt.peer.pairing_code import MAX_CODES, CodeAllowance
 from dynamicrypt.peer.peers import is_name
+from dynamicrypt.peer.statedir import StateDirectory
 from tests.cli.shell import Said, Shell
 
 #: Seconds that a process may take; one that hangs fails its test.
