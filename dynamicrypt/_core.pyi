@@ -81,7 +81,8 @@ class Bank:
 
     Runs on the best instruction set of the processor, or on the one that the environment variable
     DYNAMICRYPT_CORE names when the bank is made. Raises ValueError that names the argument for a
-    wrong shape or range, RuntimeError after `wipe` and when another thread is inside.
+    wrong shape or range; RuntimeError after `wipe`, and while another call is inside: in another
+    thread, or in the caller of `fill`.
     """
 
     def __init__(

@@ -24,12 +24,12 @@ void bank_complete(struct bank *bank)
     bank->machine_bytes = ((size_t)g->steps * g->step_bytes + BLOCK - 1) / BLOCK * BLOCK;
 }
 
-size_t bank_active(const struct bank *bank)
+void bank_activate(struct bank *bank, size_t machine, bool active)
 {
-    size_t active = 0;
-    for (size_t machine = 0; machine < bank->machines; machine++)
-        active += bank->members[machine].active;
-    return active;
+    struct member *member = &bank->members[machine];
+    bank->active = bank->active - member->active + active;
+    member->active = active;
+    member->pending = false;
 }
 
 size_t bank_output_bytes(const struct bank *bank, size_t machines)
@@ -44,11 +44,14 @@ static size_t word_steps(const struct geometry *g, size_t word)
     return left < 64 ? left : 64;
 }
 
-/* Big-endian numbers are written byte by byte, which compilers turn into one store. */
-static void put_number(uint8_t *place, uint64_t number, size_t size)
+/* Turns a number into its big-endian bytes, and back. */
+static uint64_t big_endian(uint64_t number)
 {
-    for (size_t i = 0; i < size; i++)
-        place[i] = (uint8_t)(number >> 8 * (size - 1 - i));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return __builtin_bswap64(number);
+#else
+    return number;
+#endif
 }
 
 void bank_counter_blocks(const struct bank *bank, uint8_t *blocks)
@@ -58,11 +61,10 @@ void bank_counter_blocks(const struct bank *bank, uint8_t *blocks)
         const struct member *member = &bank->members[machine];
         if (!member->active)
             continue;
-        const uint64_t high = (uint64_t)machine << 48 | member->run;
-        const uint64_t low = (uint64_t)member->packages << 32;
-        for (size_t block = 0; block < count; block++, blocks += BLOCK) {
-            put_number(blocks, high, 8);
-            put_number(blocks + 8, low | block, 8);
+        uint64_t block[2] = {big_endian((uint64_t)machine << 48 | member->run), 0};
+        for (size_t number = 0; number < count; number++, blocks += BLOCK) {
+            block[1] = big_endian((uint64_t)member->packages << 32 | number);
+            memcpy(blocks, block, BLOCK);
         }
     }
 }

@@ -23,6 +23,7 @@ struct bank {
     size_t machines;
     size_t machine_bytes;  /* of a package's inputs: whole blocks of 16 */
     size_t machine_stride; /* of a machine's weights: K*stride, whole 64 bytes */
+    size_t active;
     struct member *members;
     /* Secret. */
     int8_t *weights;          /* machines * machine_stride, aligned to 64 */
@@ -42,7 +43,8 @@ void geometry_complete(struct geometry *geometry);
 /* Fills in the sizes of a bank from its geometry. */
 void bank_complete(struct bank *bank);
 
-size_t bank_active(const struct bank *bank);
+/* Takes a machine into the packages or out of them, and out of the pending one. */
+void bank_activate(struct bank *bank, size_t machine, bool active);
 
 /* Bytes of outputs of `machines` packages. */
 size_t bank_output_bytes(const struct bank *bank, size_t machines);

@@ -40,6 +40,7 @@ cdef extern from "bank.h":
         size_t machines
         size_t machine_bytes
         size_t machine_stride
+        size_t active
         member *members
         int8_t *weights
         uint8_t *representations
@@ -51,7 +52,7 @@ cdef extern from "bank.h":
         bint waiting
     void geometry_complete(geometry *) noexcept
     void bank_complete(bank *) noexcept
-    size_t bank_active(const bank *) noexcept
+    void bank_activate(bank *, size_t, bint) noexcept
     size_t bank_output_bytes(const bank *, size_t) noexcept
     void bank_counter_blocks(const bank *, uint8_t *) noexcept nogil
     void bank_evaluate(bank *) noexcept nogil
@@ -173,7 +174,7 @@ cdef class Bank:
             memset(self.ones, 1, <size_t>own.geometry.shape.n)
         own.geometry.ones = self.ones
         for machine in range(own.machines):
-            own.members[machine].active = True
+            bank_activate(own, machine, True)
         return 0
 
     def __dealloc__(self):
@@ -192,13 +193,17 @@ cdef class Bank:
         cdef geometry *form = &self.own.geometry
         cdef int8_t *weights = self.own.weights + machine * self.own.machine_stride
         cdef size_t unit
-        for unit in range(<size_t>form.shape.k):
-            self.pool.draw(form.shape.l, weights + unit * form.stride, <size_t>form.shape.n)
+        self.busy = True  # the source of randomness must not find half-drawn weights
+        try:
+            for unit in range(<size_t>form.shape.k):
+                self.pool.draw(form.shape.l, weights + unit * form.stride, <size_t>form.shape.n)
+        finally:
+            self.busy = False
         return 0
 
     cdef int check_usable(self) except -1:
         if self.busy:
-            raise RuntimeError("another thread uses the bank")
+            raise RuntimeError("the bank is in use")
         if self.wiped:
             raise RuntimeError("the bank is wiped")
         return 0
@@ -214,18 +219,18 @@ cdef class Bank:
 
     @property
     def active(self):
-        return bank_active(&self.own)
+        return self.own.active
 
     @property
     def round_input_bytes(self):
-        return bank_active(&self.own) * self.own.machine_bytes
+        return self.own.active * self.own.machine_bytes
 
     @property
     def round_output_bytes(self):
-        return bank_output_bytes(&self.own, bank_active(&self.own))
+        return bank_output_bytes(&self.own, self.own.active)
 
     def counter_blocks(self, uint8_t[::1] out not None, /):
-        cdef Py_ssize_t size = <Py_ssize_t>(bank_active(&self.own) * self.own.machine_bytes)
+        cdef Py_ssize_t size = <Py_ssize_t>(self.own.active * self.own.machine_bytes)
         self.check_usable()
         if out.shape[0] < size:
             raise ValueError(f"out has {out.shape[0]} bytes, less than {size}")
@@ -235,7 +240,7 @@ cdef class Bank:
 
     def evaluate(self, const uint8_t[::1] inputs not None, /):
         cdef bank *own = &self.own
-        cdef size_t active = bank_active(own)
+        cdef size_t active = own.active
         cdef Py_ssize_t size = <Py_ssize_t>(active * own.machine_bytes)
         self.check_usable()
         if inputs.shape[0] != size:
@@ -250,7 +255,7 @@ cdef class Bank:
             <const char *>own.outputs, <Py_ssize_t>bank_output_bytes(own, active)
         )
 
-    def learn(self, bytes outputs not None, uint64_t agreements, uint64_t limit, /):
+    def learn(self, bytes outputs not None, Py_ssize_t agreements, Py_ssize_t limit, /):
         cdef bank *own = &self.own
         cdef size_t size = bank_output_bytes(own, own.evaluated_count)
         cdef size_t agreed_count, late_count
@@ -259,15 +264,17 @@ cdef class Bank:
             raise RuntimeError("no package was evaluated")
         if <size_t>PyBytes_GET_SIZE(outputs) != size:
             raise ValueError(f"outputs has {PyBytes_GET_SIZE(outputs)} bytes, not {size}")
-        if agreements == 0:
-            raise ValueError("agreements is 0, not positive")
+        if agreements < 1:
+            raise ValueError(f"agreements is {agreements}, not positive")
+        if limit < 1:
+            raise ValueError(f"limit is {limit}, not positive")
         memcpy(self.received, PyBytes_AS_STRING(outputs), size)
         if not bank_padding_is_zero(own, self.received):
             raise ValueError("outputs has bits beyond the last step")
         self.busy = True
         with nogil:
             bank_learn(
-                own, self.received, agreements, limit,
+                own, self.received, <uint64_t>agreements, <uint64_t>limit,
                 self.agreed, &agreed_count, self.late, &late_count,
             )
         self.busy = False
@@ -290,46 +297,49 @@ cdef class Bank:
             raise ValueError(f"h is {h}, not positive and finite")
         random = bytearray(share * <size_t>form.shape.k)
         cdef const uint8_t[::1] words = random
-        inputs = bytearray(bank_active(own) * own.machine_bytes)
+        inputs = bytearray(own.active * own.machine_bytes)
         cdef uint8_t[::1] bits = inputs
-        for machine in range(own.machines):
-            if not own.members[machine].active:
-                continue
-            fill(memoryview(random))
-            for unit in range(<size_t>form.shape.k):
-                query_unit(
-                    own.weights + machine * own.machine_stride + unit * form.stride,
-                    form.shape.n, form.shape.l, reach,
-                    &words[<Py_ssize_t>(unit * share)],
-                    &bits[<Py_ssize_t>(place * own.machine_bytes + unit * form.unit_bytes)],
-                )
-            place += 1
+        self.busy = True  # the set of active machines must stay as it is
+        try:
+            for machine in range(own.machines):
+                if not own.members[machine].active:
+                    continue
+                fill(memoryview(random))
+                for unit in range(<size_t>form.shape.k):
+                    query_unit(
+                        own.weights + machine * own.machine_stride + unit * form.stride,
+                        form.shape.n, form.shape.l, reach,
+                        &words[<Py_ssize_t>(unit * share)],
+                        &bits[<Py_ssize_t>(place * own.machine_bytes + unit * form.unit_bytes)],
+                    )
+                place += 1
+        finally:
+            self.busy = False
         return bytes(inputs)
 
     def hold(self, Py_ssize_t machine, /):
         cdef member *found = self.checked_member(machine)
         if not found.active:
             raise ValueError(f"machine {machine} is held already")
-        found.active = False
-        found.pending = False
+        bank_activate(&self.own, <size_t>machine, False)
 
     def release(self, Py_ssize_t machine, /):
         cdef member *found = self.checked_member(machine)
         if found.active:
             raise ValueError(f"machine {machine} is not held")
-        found.active = True
+        bank_activate(&self.own, <size_t>machine, True)
         found.agreements = 0
 
     def redraw(self, Py_ssize_t machine, /):
         cdef member *found = self.checked_member(machine)
         cdef geometry *form = &self.own.geometry
         cdef size_t size = <size_t>(form.shape.k * form.shape.n)
-        found.active = False
-        found.pending = False
+        bank_activate(&self.own, <size_t>machine, False)
         memset(<int8_t *>self.canonical_memory.mapping.start + machine * size, 0, size)
         self.draw(<size_t>machine)
-        found[0] = member(run=found.run + 1, steps=0, agreements=0, packages=0,
-                          active=True, pending=False)
+        found.run += 1
+        found.steps = found.agreements = found.packages = 0
+        bank_activate(&self.own, <size_t>machine, True)
 
     def is_active(self, Py_ssize_t machine, /):
         return self.checked_member(machine).active
@@ -359,7 +369,7 @@ cdef class Bank:
 
     def wipe(self):
         if self.busy:
-            raise RuntimeError("another thread uses the bank")
+            raise RuntimeError("the bank is in use")
         self.wiped = True
         self.pool.wipe()
         self.weight_memory.wipe()

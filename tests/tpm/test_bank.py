@@ -304,6 +304,17 @@ class StateTests(SynchronousTestCase):
         self.assertRaises(OSError, bank.redraw, 0)
         self.assertFalse(bank.is_active(0))
 
+    def test_sources_cannot_call_back(self) -> None:
+        banks: list[_core.Bank] = []
+
+        def fill(buffer: memoryview) -> None:
+            Stream(1)(buffer)
+            for bank in banks:
+                bank.redraw(0)
+
+        banks.append(new_bank(machine(3, 100, 3), machines=2, package=1, fill=fill))
+        self.assertRaises(RuntimeError, banks[0].query, 1.0, fill)
+
     def test_a_wiped_bank_is_unusable(self) -> None:
         view = self.bank.weights(0)
         self.bank.wipe()
@@ -345,6 +356,7 @@ class ArgumentTests(SynchronousTestCase):
             self.refused("outputs", bank.learn, bytes(wrong), 1, 1)
         self.refused("outputs", bank.learn, b"\0\2", 1, 1)
         self.refused("agreements", bank.learn, b"\0\1", 0, 1)
+        self.refused("limit", bank.learn, b"\0\1", 1, 0)
         self.refused("weights", bank.set_weights, 0, bytes(71))
         self.refused("weights", bank.set_weights, 0, b"\5" * 72)
 
