@@ -74,14 +74,15 @@ class OwnHalf:
             self._free.popleft().wipe(self._cells)
         return True
 
-    def unconfirmed(self) -> list[bytes]:
-        """Return the ids of the keys that wait, oldest first."""
-        return list(self._offered)
-
-    def withdraw_all(self) -> None:
-        """Wipe every key that waits for its confirmation."""
-        while self._offered:
-            self._withdraw_oldest()
+    def discard(self, key_id: bytes) -> None:
+        """Wipe a key that the partner turned out not to hold; nothing for an unknown one."""
+        own = self._offered.pop(key_id, None)
+        if own is None:
+            own = next((free for free in self._free if free.key_id == key_id), None)
+            if own is None:
+                return
+            self._free.remove(own)
+        own.wipe(self._cells)
 
     def take(self, use: Use, number: int, now: float) -> list[OwnKey]:
         """Take the oldest free keys, each for one message; the caller wipes them.
@@ -145,7 +146,8 @@ class OwnHalf:
 
     def erase(self) -> None:
         """Wipe every key."""
-        self.withdraw_all()
+        while self._offered:
+            self._withdraw_oldest()
         while self._free:
             self._free.pop().wipe(self._cells)
         for use in list(self._current):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,22 +32,17 @@ class Levels:
 class KeyStore:
     """The keys that two services share, in memory only.
 
-    Every key has one owner, by the parity of its number: role 0 has the even, role 1 the odd ones.
-    Only the owner sends under a key, so both sides may send at once and never under the same one.
-    The owner starts to use a key when the partner has confirmed that it holds it, and stops before
-    the partner may have dropped it. Used and expired keys are wiped.
+    Every key has one owner: role 0 has the even, role 1 the odd numbers (docs/protocol.md). Only
+    the owner sends under a key, so both sides may send at once and never under the same one. It
+    starts to use a key when the partner has confirmed that it holds it, and stops before the
+    partner may have dropped it. Used and expired keys are wiped.
 
     Times are seconds of one monotonic clock. No method waits.
     """
 
-    __slots__ = ("_limits", "_parity", "cells", "held", "own")
+    __slots__ = ("_limits", "cells", "held", "own")
 
-    def __init__(
-        self, role: int, limits: StoreLimits | None = None, cells: KeyCells | None = None
-    ) -> None:
-        if role not in {0, 1}:
-            raise ParameterError(f"role is {role}, not 0 or 1")
-        self._parity = role
+    def __init__(self, limits: StoreLimits | None = None, cells: KeyCells | None = None) -> None:
         self._limits = StoreLimits() if limits is None else limits
         self.cells: Final = KeyCells() if cells is None else cells
         self.own: Final = OwnHalf(self._limits, self.cells)
@@ -74,23 +68,20 @@ class KeyStore:
         """Whether the own half runs low; one side that says so is enough to wake the machines."""
         return self.own.free + self.own.offered <= self._limits.low
 
-    def owns(self, number: int) -> bool:
-        """Tell whether the key with this number is one that this side sends under."""
-        return number % 2 == self._parity
-
     def add(
-        self, key_id: bytes, number: int, key: bytes | bytearray | memoryview, now: float
+        self, key_id: bytes, key: bytes | bytearray | memoryview, *, owner: bool, now: float
     ) -> None:
         """Take a key that the machines have made; the source stays the caller's to wipe.
 
-        A key of the partner is held from now on; an own one waits for `confirm`. Raises
-        ParameterError for an id or a key of a wrong length, or an id that waits, is or was held.
+        With `owner` it is an own key, which waits for `confirm`; else it is held from now on.
+        Raises ParameterError for an id or a key of a wrong length, or an id that waits, is or was
+        held.
         """
         if len(key_id) != KEY_ID_BYTES:
             raise ParameterError(f"a key id has {KEY_ID_BYTES} bytes, not {len(key_id)}")
         if key_id in self.own or key_id in self.held:
             raise ParameterError("a key with this id was added before")
-        (self.own if self.owns(number) else self.held).add(key_id, key, now)
+        (self.own if owner else self.held).add(key_id, key, now)
 
     def confirm(self, key_id: bytes) -> bool:
         """Take note that the partner holds this own key: it is ready.
@@ -100,19 +91,10 @@ class KeyStore:
         """
         return self.own.confirm(key_id)
 
-    def unconfirmed(self) -> list[bytes]:
-        """Return the ids of the own keys that wait, oldest first."""
-        return self.own.unconfirmed()
-
-    def settle(self, partner_lacks: Iterable[bytes] = ()) -> None:
-        """Erase what does not match after a re-dial.
-
-        That is every own key that still waits, once the partner has repeated its confirmations,
-        and every key of the partner that it says it does not have.
-        """
-        self.own.withdraw_all()
-        for key_id in partner_lacks:
-            self.held.discard(key_id)
+    def discard(self, key_id: bytes) -> None:
+        """Wipe a key that the two sides do not share; no other fate of it is remembered."""
+        self.own.discard(key_id)
+        self.held.discard(key_id)
 
     def expire(self, now: float) -> None:
         """Wipe what is too old; to be called now and then, so that idle channels forget too."""

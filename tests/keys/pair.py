@@ -22,7 +22,7 @@ def key(number: int, epoch: int = 0) -> bytes:
 def channel_cipher(
     role: int, limits: StoreLimits | None = None, suite: Suite = Suite.AES_256_GCM
 ) -> ChannelCipher:
-    return ChannelCipher(role, BINDING, KeyStore(role, limits), suite)
+    return ChannelCipher(role, BINDING, KeyStore(limits), suite)
 
 
 def pair(
@@ -31,7 +31,8 @@ def pair(
     """Return role 0 and role 1 with this many ready keys, made at time 0."""
     sides = channel_cipher(0, limits, suite), channel_cipher(1, limits, suite)
     for number in range(keys):
-        for side in sides:
-            side.store.add(key_id(number), number, key(number), 0.0)
+        for role, side in enumerate(sides):
+            owner = number % 2 == role
+            side.store.add(key_id(number), key(number), owner=owner, now=0.0)
             side.store.confirm(key_id(number))
     return sides

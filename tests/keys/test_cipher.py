@@ -201,8 +201,8 @@ class TamperingTests(SynchronousTestCase):
         sender, _ = pair()
         sealed = sender.seal(b"hello", 2, b"", NOW)
         (mark, _), bob = PARTICIPANTS
-        store = KeyStore(1)
-        store.add(key_id(0), 0, key(0), 0.0)
+        store = KeyStore()
+        store.add(key_id(0), key(0), owner=False, now=0.0)
         other = ChannelCipher(1, channel_binding(((mark, "carol"), bob)), store)
         self.assertRaises(BadCiphertextError, other.open, sealed, b"", NOW)
 

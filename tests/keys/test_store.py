@@ -34,11 +34,16 @@ LIMITS = StoreLimits(
 )
 
 
+def put(store: KeyStore, number: int, now: float = 0.0) -> None:
+    """Add a key as role 0 does: the even ones are its own."""
+    store.add(key_id(number), key(number), owner=number % 2 == 0, now=now)
+
+
 def filled(numbers: int, limits: StoreLimits = LIMITS, now: float = 0.0) -> KeyStore:
     """Return the store of role 0 with keys of both halves, the own ones confirmed."""
-    store = KeyStore(0, limits)
+    store = KeyStore(limits)
     for number in range(numbers):
-        store.add(key_id(number), number, key(number), now)
+        put(store, number, now)
         store.confirm(key_id(number))
     return store
 
@@ -60,19 +65,12 @@ class LimitsTests(SynchronousTestCase):
 
 
 class OwnerTests(SynchronousTestCase):
-    def test_role_0_owns_even_and_role_1_odd_numbers(self) -> None:
-        for role in (0, 1):
-            store = KeyStore(role, LIMITS)
-            self.assertTrue(store.owns(role))
-            self.assertFalse(store.owns(role + 1))
-        self.assertRaises(ParameterError, KeyStore, 2)
-
     def test_own_key_is_used_only_when_it_is_confirmed(self) -> None:
-        store = KeyStore(0, LIMITS)
-        store.add(key_id(0), 0, key(0), 0.0)
+        store = KeyStore(LIMITS)
+        put(store, 0)
         self.assertRaises(NoKeyYetError, store.own.take, SECURE, 1, 0.0)
         self.assertRaises(NoKeyYetError, store.own.share, FAST, 0.0)
-        self.assertEqual(store.unconfirmed(), [key_id(0)])
+        self.assertEqual(store.levels.offered, 1)
         self.assertTrue(store.confirm(key_id(0)))
         self.assertEqual(store.own.take(SECURE, 1, 0.0)[0].key_id, key_id(0))
 
@@ -83,8 +81,8 @@ class OwnerTests(SynchronousTestCase):
         self.assertEqual(store.levels, Levels(offered=0, free=1, in_use=0, held=1))
 
     def test_key_of_the_partner_is_never_taken(self) -> None:
-        store = KeyStore(0, LIMITS)
-        store.add(key_id(1), 1, key(1), 0.0)
+        store = KeyStore(LIMITS)
+        put(store, 1)
         store.confirm(key_id(1))
         self.assertRaises(NoKeyYetError, store.own.take, SECURE, 1, 0.0)
 
@@ -103,7 +101,7 @@ class OwnerTests(SynchronousTestCase):
         store = filled(4)
         first = store.own.share(FAST, 0.0)
         self.assertIs(store.own.share(FAST, 5.0), first)
-        store.add(key_id(4), 4, key(4), 5.0)
+        put(store, 4, 5.0)
         self.assertIs(store.own.share(FAST, 5.0), first)
         store.confirm(key_id(4))
         self.assertEqual(store.own.share(FAST, 5.0).key_id, key_id(4))
@@ -112,7 +110,7 @@ class OwnerTests(SynchronousTestCase):
     def test_shared_key_settles_before_a_newer_one_takes_over(self) -> None:
         store = filled(2)
         first = store.own.share(FAST, 0.0)
-        store.add(key_id(2), 2, key(2), 0.5)
+        put(store, 2, 0.5)
         store.confirm(key_id(2))
         self.assertIs(store.own.share(FAST, 0.9), first)
         self.assertIsNot(store.own.share(FAST, 1.0), first)
@@ -157,7 +155,7 @@ class BoundTests(SynchronousTestCase):
     def test_pauses_when_high_and_resumes_when_low(self) -> None:
         store = filled(6)
         self.assertEqual((store.should_pause, store.should_resume), (False, False))
-        store.add(key_id(6), 6, key(6), 0.0)
+        put(store, 6)
         self.assertEqual((store.should_pause, store.should_resume), (True, False))
         store.confirm(key_id(6))
         self.assertEqual((store.should_pause, store.should_resume), (True, False))
@@ -168,13 +166,13 @@ class BoundTests(SynchronousTestCase):
         store = filled(200)
         self.assertEqual(store.levels, Levels(offered=0, free=4, in_use=0, held=12))
         for number in range(200, 300, 2):
-            store.add(key_id(number), number, key(number), 0.0)
+            put(store, number)
         self.assertEqual(store.levels.offered, 8)
 
     def test_owner_drops_before_the_holder(self) -> None:
         store = filled(8)
         for number in range(8, 20, 2):
-            store.add(key_id(number), number, key(number), 0.0)
+            put(store, number)
         # The holder keeps the last 12, the owner takes from the last 8.
         self.assertEqual([own.key_id for own in store.own.take(SECURE, 1, 0.0)], [key_id(4)])
 
@@ -204,8 +202,8 @@ class TimeTests(SynchronousTestCase):
         self.assertEqual(shared.cell, -1)
 
     def test_confirmation_that_never_comes_is_not_awaited_for_long(self) -> None:
-        store = KeyStore(0, LIMITS)
-        store.add(key_id(0), 0, key(0), 0.0)
+        store = KeyStore(LIMITS)
+        put(store, 0)
         store.expire(9.0)
         self.assertEqual(store.levels.offered, 1)
         store.expire(10.0)
@@ -231,7 +229,7 @@ class FateTests(SynchronousTestCase):
     def test_used_expired_and_unknown_keys_are_told_apart(self) -> None:
         store = filled(2)
         store.held.spend(store.held.find(key_id(1), 0.0), 0.0)
-        store.add(key_id(3), 3, key(3), 50.0)
+        put(store, 3, 50.0)
         self.assertRaises(KeyUsedError, store.held.find, key_id(1), 1.0)
         self.assertRaises(KeyUsedError, store.held.find, key_id(1), 150.0)
         self.assertRaises(KeyExpiredError, store.held.find, key_id(3), 200.0)
@@ -244,26 +242,27 @@ class FateTests(SynchronousTestCase):
     def test_known_id_is_refused(self) -> None:
         store = filled(2)
         store.held.spend(store.held.find(key_id(1), 0.0), 0.0)
-        self.assertRaises(ParameterError, store.add, key_id(1), 1, key(1), 0.0)
-        store.add(key_id(2), 2, key(2), 0.0)
-        self.assertRaises(ParameterError, store.add, key_id(2), 2, key(2), 0.0)
-        self.assertRaises(ParameterError, store.add, b"short", 4, key(4), 0.0)
+        self.assertRaises(ParameterError, put, store, 1)
+        put(store, 2)
+        self.assertRaises(ParameterError, put, store, 2)
+        self.assertRaises(ParameterError, store.add, b"short", key(4), owner=True, now=0.0)
 
 
 class ErasureTests(SynchronousTestCase):
-    def test_re_dial_erases_what_does_not_match(self) -> None:
+    def test_key_that_is_not_shared_is_erased_wherever_it_is(self) -> None:
         store = filled(4)
-        for number in (4, 5, 6):
-            store.add(key_id(number), number, key(number), 0.0)
-        store.confirm(key_id(4))
-        store.settle(partner_lacks=[key_id(5), key_id(99)])
-        self.assertEqual(store.levels, Levels(offered=0, free=3, in_use=0, held=2))
+        for number in (4, 5):
+            put(store, number)
+        for number in (0, 4, 5, 99):
+            store.discard(key_id(number))
+        self.assertEqual(store.levels, Levels(offered=0, free=1, in_use=0, held=2))
+        self.assertEqual(len(store.cells), 3)
         self.assertRaises(UnknownKeyError, store.held.find, key_id(5), 0.0)
 
     def test_end_of_a_process_erases_everything(self) -> None:
         store = filled(8)
         store.own.share(FAST, 0.0)
-        store.add(key_id(8), 8, key(8), 0.0)
+        put(store, 8)
         store.held.spend(store.held.find(key_id(1), 0.0), 0.0)
         store.erase()
         self.assertEqual(store.levels, Levels(offered=0, free=0, in_use=0, held=0))
@@ -273,9 +272,9 @@ class ErasureTests(SynchronousTestCase):
 
     def test_stores_that_share_cells_keep_to_themselves(self) -> None:
         cells = KeyCells()
-        first, second = KeyStore(0, LIMITS, cells), KeyStore(0, LIMITS, cells)
+        first, second = KeyStore(LIMITS, cells), KeyStore(LIMITS, cells)
         for store, number in ((first, 0), (second, 2)):
-            store.add(key_id(number), number, key(number), 0.0)
+            put(store, number)
             store.confirm(key_id(number))
         first.erase()
         (own,) = second.own.take(SECURE, 1, 0.0)

@@ -88,10 +88,11 @@ class TwoStores(RuleBasedStateMachine):
     def give(self, role: int, number: int) -> None:
         """One side makes a key; as its holder it confirms it over the link."""
         side, id_ = self.sides[role], key_id(number, self.life)
-        side.cipher.store.add(id_, number, key(number, self.life), self.now(role))
+        owner = number % 2 == role
+        side.cipher.store.add(id_, key(number, self.life), owner=owner, now=self.now(role))
         self.keys[id_] = key(number, self.life)
         side.made.add(id_)
-        if not side.cipher.store.owns(number):
+        if not owner:
             side.held_in_all += 1
             self.sides[1 - role].inbox.append(id_)
 
@@ -131,15 +132,16 @@ class TwoStores(RuleBasedStateMachine):
     def dial_again(self) -> None:
         """Both repeat what they hold, confirm what waits, and erase the rest."""
         for role in (0, 1):
-            store, other = self.sides[role].cipher.store, self.sides[1 - role].cipher.store
-            held = list(other.held._keys)
-            lacks = [id_ for id_ in held if id_ not in self.sides[role].made]
+            side, other = self.sides[role], self.sides[1 - role]
+            waits, held = set(side.cipher.store.own._offered), set(other.cipher.store.held._keys)
             for id_ in held:
-                store.confirm(id_)
-            store.settle()
-            other.settle(partner_lacks=lacks)
-            assert store.levels.offered == 0
-            assert self.sides[role].made.issuperset(other.held._keys)
+                side.cipher.store.confirm(id_)
+            for id_ in waits - held:
+                side.cipher.store.discard(id_)
+            for id_ in held - side.made:
+                other.cipher.store.discard(id_)
+            assert side.cipher.store.levels.offered == 0
+            assert side.made.issuperset(other.cipher.store.held._keys)
         self.linked = True
 
     @precondition(lambda self: self.number > 20)
