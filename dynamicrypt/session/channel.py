@@ -47,6 +47,7 @@ from dynamicrypt.wire.link import (
     Resume,
     Round,
     Unmatched,
+    clip,
 )
 
 
@@ -209,7 +210,7 @@ class ChannelSession:
         self._move(Move.CLOSE)
         self.wipe()
         return [
-            Close(channel=self.number, reason=reason),
+            Close(channel=self.number, reason=clip(reason)),
             ChannelDown(channel=self.name, reason=reason, by_partner=False),
         ]
 

@@ -118,6 +118,7 @@ class LinkSession:
     ) -> None:
         if fingerprint == peer_fingerprint:
             raise ParameterError("the two nodes of a link have the same fingerprint")
+        wire.check_name(name)
         self.state = State.NEW
         #: 0 for the node with the smaller fingerprint.
         self.role: Final = int(fingerprint > peer_fingerprint)
@@ -199,7 +200,7 @@ class LinkSession:
     def stop(self, reason: str) -> list[Output]:
         """Say goodbye and end the link; the last output is LinkDown."""
         if self.state is not State.CLOSED:
-            self._out.append(wire.Goodbye(reason=reason))
+            self._out.append(wire.Goodbye(reason=wire.clip(reason)))
             self._close(reason, None)
         return self._drain()
 
@@ -216,8 +217,9 @@ class LinkSession:
     ) -> list[Output]:
         """Ask the partner for a channel; ends in ChannelUp, ChannelRefused or ChannelDown.
 
-        `ledger` is the channel's own, kept from link to link. Raises ProtocolStateError if the
-        link is not up, the channel exists, or there are MAX_CHANNELS of them.
+        `ledger` is the channel's own, kept from link to link. Raises ParameterError for a name
+        that cannot be sent, and ProtocolStateError if the link is not up, the channel exists, or
+        there are MAX_CHANNELS of them.
         """
         if self.state is not State.UP:
             raise ProtocolStateError("the link is not up")
@@ -406,7 +408,7 @@ class LinkSession:
 
     def _fail(self, error: RemoteError) -> None:
         code = type(error).__name__.removesuffix("Error").lower()
-        self._out.append(wire.Fault(code=code, detail=str(error)[: wire.MAX_NAME // 4]))
+        self._out.append(wire.Fault(code=code, detail=wire.clip(str(error))))
         self._close(str(error), error)
 
     def _close(self, reason: str, error: RemoteError | None) -> None:

@@ -34,6 +34,8 @@ from dynamicrypt.wire.link import (
     Resume,
     Round,
     Unmatched,
+    check_name,
+    clip,
 )
 
 #: Opens that a partner may send while we have no room to answer.
@@ -138,7 +140,13 @@ class Channels:
     def open(
         self, name: ChannelName, parameters: ExchangeParameters, ledger: Ledger
     ) -> list[Output]:
-        """Open a channel. Raises ProtocolStateError if it exists, or there are too many."""
+        """Open a channel.
+
+        Raises ParameterError for a name that cannot be sent, and ProtocolStateError if the
+        channel exists, or there are too many.
+        """
+        check_name(name.service)
+        check_name(name.partner)
         if name in self._by_name:
             raise ProtocolStateError("the channel exists")
         if len(self._by_number) >= MAX_CHANNELS:

@@ -253,6 +253,22 @@ Message = (
 )
 
 
+def check_name(name: str) -> None:
+    """Raise ParameterError for a name of a service or node that no message can carry."""
+    try:
+        _name.decode(name.encode())
+    except (FieldError, UnicodeEncodeError):
+        raise ParameterError(
+            f"a name must be 1 to {MAX_NAME} bytes of printable characters"
+        ) from None
+
+
+def clip(text: str) -> str:
+    """The text as a detail or reason may carry it: printable, and cut to MAX_NAME bytes."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return printable.encode(errors="replace")[:MAX_NAME].decode(errors="ignore")
+
+
 def _encode_version(version: tuple[int, int]) -> bytes:
     return b"%d.%d" % version
 
