@@ -92,6 +92,9 @@ class Bank:
     def instruction_set(self) -> str:
         """The instruction set that this bank runs on, one of `instruction_sets()`."""
     @property
+    def package(self) -> int:
+        """The steps of a package."""
+    @property
     def active(self) -> int:
         """The number of active machines."""
     @property

@@ -218,6 +218,10 @@ cdef class Bank:
         return self.own.kernel.name.decode()
 
     @property
+    def package(self):
+        return self.own.geometry.steps
+
+    @property
     def active(self):
         return self.own.active
 
