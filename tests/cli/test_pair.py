@@ -83,7 +83,7 @@ class PairCommandTests(SynchronousTestCase):
     def test_a_wrong_code_is_told_on_both_hosts(self) -> None:
         waiting = self.wait()
         right = waiting.event["code"]
-        wrong = "000-000" if right != "000-000" else "100-002"
+        wrong = "000-000" if right != "000-000" else "000-012"
         dialled = self.dial(waiting.event["port"], wrong)
         waited = waiting.end()
         for said in (dialled, waited):

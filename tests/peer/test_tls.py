@@ -344,6 +344,14 @@ class StrangerTests(TlsCase):
         self.assertNotEqual(first, second)
         self.assertEqual(self.bob.counts, {(HYBRID_GROUP, "ok"): 2})
 
+    def test_strangers_leave_nothing_but_a_count(self) -> None:
+        foreign = Foreign(self.context(own=MALLORY))
+        for number in range(1, 21):
+            self.call(foreign)
+            self.assertEqual(self.bob.counts, {("", "peer_unknown"): number})
+        self.assertEqual(self.listener._tls.protocols, {})
+        self.assertEqual((self.admission._unfinished, self.admission._familiar), ({}, {}))
+
     def test_other_protocols_end_in_one_error(self) -> None:
         for said in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff", b"\0" * 4000):
             transport = self.listener.buildProtocol(IPv4Address("TCP", "192.0.2.9", 1))
