@@ -148,7 +148,7 @@ class EpochKeys:
 class ChannelKeys:
     """The keys of one channel in one epoch."""
 
-    __slots__ = ("_confirm", "_id", "_id_info", "_info", "_probe", "_row", "_salt", "epoch")
+    __slots__ = ("_confirm", "_id", "_id_info", "_key_info", "_probe", "_row", "_salt", "epoch")
 
     def __init__(self, epoch: int, row: SecretRow, context: ChannelContext) -> None:
         self.epoch: Final = epoch
@@ -159,8 +159,9 @@ class ChannelKeys:
         self._confirm = row[b"confirm"]
         # Fields that vary are packed behind these: they have lengths of their own.
         self._id_info = pack(PROTOCOL, b"id", context.channel.to_bytes(4)) + _EIGHT
-        self._info = pack(
-            PROTOCOL, b"key", *context.packed(), *context.numbers(), epoch.to_bytes(8)
+        self._key_info = (
+            pack(PROTOCOL, b"key", *context.packed(), *context.numbers(), epoch.to_bytes(8))
+            + _EIGHT
         )
 
     def probe(self, message: Secret) -> int:
@@ -178,7 +179,7 @@ class ChannelKeys:
             algorithm=_SHA256,
             length=SECRET_BYTES,
             salt=bytes(self._salt),
-            info=b"".join((self._info, number.to_bytes(8), _SIXTEEN, key_id)),
+            info=b"".join((self._key_info, number.to_bytes(8), _SIXTEEN, key_id)),
         ).derive_into(weights, out)
 
     def confirmation(self, key: Secret, role: int, key_id: bytes) -> bytes:

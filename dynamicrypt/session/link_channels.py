@@ -175,7 +175,9 @@ class Channels:
         decision = self._decide(name, message.parameters)
         if isinstance(decision, Refusal):
             return [
-                Refuse(channel=message.channel, reason=decision.reason, detail=decision.detail[:60])
+                Refuse(
+                    channel=message.channel, reason=decision.reason, detail=clip(decision.detail)
+                )
             ]
         crossed = self._by_name.get(name)
         if crossed is not None:
