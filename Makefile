@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCHMARKS := wire1
 SOURCES := setup.py pyproject.toml $(wildcard ext/*)
 
 .PHONY: help setup demo test check format test-system soak bench clean
@@ -35,6 +36,17 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m tests
+
+# Their modules are not called test_*, so the usual run leaves them out.
+test-system: $(VENV)/.dev
+	@tests/system/install-packages
+	@$(BIN)/python -m tests 1 tests.system.packaging tests.system.account tests.system.readme
+
+soak: $(VENV)/.dev
+	@$(BIN)/python -m tests 1 tests.soak.endurance
+
+bench: $(VENV)/.dev
+	@set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name --quick; done
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .

@@ -196,7 +196,7 @@ def measure(report: Report) -> None:
     report.say("first keys")
     measure_first_key(report, 10 if report.quick else 40)
     report.say("bytes")
-    measure_bytes(report, 8 if report.quick else 40)
+    measure_bytes(report, 20 if report.quick else 120)
     report.say("two foreign peers")
     report.add("wire1.to_foreign", rates[1] / measure_baseline(report, seconds), "")
 

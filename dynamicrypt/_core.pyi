@@ -65,11 +65,12 @@ class Machine:
 
 @final
 class Bank:
-    """The machines of one side of a channel; `machines` in number, packages of B = `package` steps.
+    """The machines of one side of a channel, in packages of B = `package` steps.
 
-    A machine is *active* (takes part in packages) or *held*. Machines are numbered from 0; runs
-    count the draws of a machine from 0; packages count from 0 in each run. Packages cover the
-    active machines in ascending order.
+    `machines` is 1 to 65 536, `package` 1 to 1024. A machine is *active* (takes part in packages)
+    or *held*. Machines are numbered from 0; runs count the draws of a machine from 0; packages
+    count from 0 in each run, as they are evaluated. Packages cover the active machines in
+    ascending order.
 
     Inputs of one step: K units of ceil(N/8) bytes each, bit j of a unit in byte j//8 at bit j%8,
     1 for +1, 0 for -1, padding ignored. The inputs of a package are its B steps one after the
@@ -77,11 +78,22 @@ class Bank:
 
     Outputs of a round: bit a*B + b is step b of the a-th active machine, in byte i//8 at bit i%8,
     1 for tau = +1; padded with zero bits to whole bytes.
+
+    Runs on the best instruction set of the processor, or on the one that the environment variable
+    DYNAMICRYPT_CORE names when the bank is made. Raises ValueError that names the argument for a
+    wrong shape or range; RuntimeError after `wipe`, and while another call is inside: in another
+    thread, or in the caller of `fill`.
     """
 
     def __init__(
         self, k: int, n: int, l: int, rule: int, machines: int, package: int, fill: Fill
     ) -> None: ...
+    @property
+    def instruction_set(self) -> str:
+        """The instruction set that this bank runs on, one of `instruction_sets()`."""
+    @property
+    def package(self) -> int:
+        """The steps of a package."""
     @property
     def active(self) -> int:
         """The number of active machines."""
@@ -100,7 +112,8 @@ class Bank:
     def evaluate(self, inputs: bytes | bytearray | memoryview, /) -> bytes:
         """Outputs of the next package of all active machines, from the weights as they are now.
 
-        Inputs, outputs and internal representations are kept for `learn`.
+        Inputs, outputs and internal representations are kept for `learn`. A package that is still
+        pending is dropped: nothing is learned from it.
         """
     def learn(self, outputs: bytes, agreements: int, limit: int, /) -> tuple[list[int], list[int]]:
         """Learn from the partner's outputs of the package that was evaluated last.
@@ -108,26 +121,37 @@ class Bank:
         The agreeing steps are applied in order with the stored internal representations. Returns
         the machines whose last `agreements` steps or more all agreed (counted since the last
         disagreement, draw or release), and those not among them that did `limit` steps or more
-        in this run. Raises ValueError if outputs has the wrong length or non-zero padding;
-        RuntimeError without a pending evaluate.
+        in this run. A machine that was held, redrawn or given weights since then takes no part.
+        Raises ValueError if outputs has the wrong length or non-zero padding; RuntimeError without
+        a pending evaluate.
         """
     def query(self, h: float, fill: Fill, /) -> bytes:
-        """Inputs of the next round chosen from the own weights so that |h_i| is about `h`
-        (Ruttor 2006, 5.1); needs package = 1."""
+        """Inputs of the next round, chosen from the own weights so that |h_i| is about `h`.
+
+        Ruttor 2006, 5.1; needs package = 1. The choices that `fill` makes can be inferred from
+        what is sent: never the source of the weights, unless it is the operating system's.
+        """
     def hold(self, machine: int, /) -> None:
-        """Take an active machine out of the packages."""
+        """Take an active machine out of the packages; ValueError if it is held already."""
     def release(self, machine: int, /) -> None:
-        """Take a held machine back in; its count of agreements starts again from 0."""
+        """Take a held machine back in; its count of agreements starts again from 0.
+
+        Raises ValueError if it is active.
+        """
     def redraw(self, machine: int, /) -> None:
-        """New weights, next run, active, all counts 0."""
+        """New weights, next run, active, all counts 0.
+
+        What `fill` raises passes through and leaves the machine held, without usable weights.
+        """
     def is_active(self, machine: int, /) -> bool: ...
     def run(self, machine: int, /) -> int: ...
     def steps(self, machine: int, /) -> int:
-        """Steps of the present run."""
+        """Steps of the present run that were learned from, agreeing or not."""
     def weights(self, machine: int, /) -> memoryview:
-        """Read-only view of the canonical weights (K*N signed bytes, row-major) in locked memory.
+        """Read-only view of the canonical weights (K*N bytes, signed, row-major) in locked memory.
 
-        Not for keeping: it shows the weights as they are at each moment.
+        Each machine has a view of its own. It shows the weights at the last call for that machine,
+        and zeros after `redraw` and `wipe`: use it at once, do not keep it.
         """
     def set_weights(self, machine: int, weights: bytes, /) -> None:
         """Take K*N signed bytes; for tests and vectors."""

@@ -68,6 +68,33 @@ class BadCiphertextError(DynamiCryptError):
     code = "bad_ciphertext"
 
 
+class KeyUsedError(DynamiCryptError):
+    """The message was opened before, or its key is used up. Take it for a replay and drop it."""
+
+    code = "key_used"
+
+
+class KeyExpiredError(DynamiCryptError):
+    """The message came too late: its key was erased. Have the sender seal it again."""
+
+    code = "key_expired"
+
+
+class UnknownKeyError(DynamiCryptError):
+    """The message's key is not known here; a process that ended took its keys along.
+
+    Have the sender seal it again, and check that both services are those that the channel joins.
+    """
+
+    code = "unknown_key"
+
+
+class WrongChannelError(DynamiCryptError):
+    """The message was sealed on this side of the channel. Let the partner open it."""
+
+    code = "wrong_channel"
+
+
 class MessageTooLargeError(LocalError, ValueError):
     """The message is larger than one operation takes. Send it in parts."""
 

@@ -24,7 +24,8 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from dynamicrypt.errors import DynamiCryptError, LocalError
-from dynamicrypt.node.node import Node, Reactor
+from dynamicrypt.node.node import Node
+from dynamicrypt.node.thesis import Reactor
 from dynamicrypt.peer.statedir import StateDirectory, default_state_directory
 from dynamicrypt.rest.site import make_site
 from dynamicrypt.rest.tokens import load_tokens

@@ -38,6 +38,7 @@ cdef const int8_t *checked_weights(const shape *form, bytes weights) except NULL
     """The bytes as weights; errors never quote them, for they are secret."""
     cdef const int8_t *values = <const int8_t *>PyBytes_AS_STRING(weights)
     cdef Py_ssize_t size = <Py_ssize_t>form.k * form.n
+    cdef Py_ssize_t i
     if PyBytes_GET_SIZE(weights) != size:
         raise ValueError(f"weights has {PyBytes_GET_SIZE(weights)} bytes, not {size}")
     for i in range(size):
@@ -54,7 +55,7 @@ cdef class Machine:
     cdef Pool pool
     cdef bint usable
 
-    def __init__(self, Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule, fill):
+    def __cinit__(self, Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule, fill):
         self.form = checked_shape(k, n, l, rule)
         self.size = <size_t>(k * n)
         self.pool = Pool(4096, fill)
@@ -69,6 +70,7 @@ cdef class Machine:
 
     cdef const int8_t *checked_inputs(self, bytes inputs) except NULL:
         cdef const int8_t *values = <const int8_t *>PyBytes_AS_STRING(inputs)
+        cdef size_t i
         if <size_t>PyBytes_GET_SIZE(inputs) != self.size:
             raise ValueError(f"inputs has {PyBytes_GET_SIZE(inputs)} bytes, not {self.size}")
         for i in range(self.size):
@@ -100,6 +102,7 @@ cdef class Machine:
 
     def key_string(self):
         cdef char *digits
+        cdef size_t i
         if self.form.l > 4:
             raise ValueError(f"l is {self.form.l}: key strings of digits end at 4")
         self.check_usable()

@@ -28,7 +28,7 @@ cdef class Pool:
     cdef object fill
     cdef size_t position
 
-    def __init__(self, Py_ssize_t size, fill):
+    def __cinit__(self, Py_ssize_t size, fill):
         if not callable(fill):
             raise TypeError("fill is not callable")
         self.memory = SecretMemory(size)

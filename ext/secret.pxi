@@ -33,11 +33,9 @@ def strongest_protection(str name not None, /):
 cdef class SecretMemory:
     cdef secret mapping
 
-    def __init__(self, Py_ssize_t size):
+    def __cinit__(self, Py_ssize_t size):
         if size < 1:
             raise ValueError(f"size is {size}, not positive")
-        if self.mapping.start != NULL:
-            raise RuntimeError("this memory exists already")
         if secret_map(&self.mapping, <size_t>size, strongest) != 0:
             raise MemoryError(f"no memory for {size} bytes")
 

@@ -15,17 +15,18 @@ import tests
 SUMMARY = re.compile(r"^(?:PASSED|FAILED) ?(?:\((?P<counts>.*)\))?$", re.MULTILINE)
 
 
-def main(jobs: str = "2") -> int:
-    """Run the suite on `jobs` processes; returns the exit status."""
-    expected = TestLoader().loadPackage(tests, recurse=True).countTestCases()
-    trial = [sys.executable, "-m", "twisted.trial", f"-j{jobs}", "--reporter=text", "tests"]
+def main(jobs: str = "2", *names: str) -> int:
+    """Run the suite, or the modules of these names, in `jobs` processes; returns the status."""
+    loader = TestLoader()
+    suite = loader.loadByNames(list(names)) if names else loader.loadPackage(tests, recurse=True)
+    expected = suite.countTestCases()
+    trial = [sys.executable, "-m", "twisted.trial", f"-j{jobs}", "--reporter=text"]
+    trial += names or ("tests",)
     run = subprocess.run(trial, stdout=subprocess.PIPE, text=True, check=False)
     print(run.stdout, end="")
     found = SUMMARY.findall(run.stdout)
-    counts = dict(
-        (name, int(number))
-        for name, number in (pair.split("=") for pair in (found[-1] if found else "").split(", ") if pair)
-    )
+    pairs = (pair.split("=") for pair in (found[-1] if found else "").split(", ") if pair)
+    counts = {name: int(number) for name, number in pairs}
     passed = counts.pop("successes", 0)
     print(f"{passed} passed, {expected - passed} failed")
     if counts:

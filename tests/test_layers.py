@@ -23,6 +23,8 @@ LAYERS = (
 
 #: Imports inside one row: (importer, imported), each with its reason.
 SIDEWAYS = {
+    ("params", "errors"): "a number outside its range is a ParameterError",
+    ("session", "keys"): "the session of wire 2 derives its keys with the schedule",
     ("tap", "rest"): "the service puts its parts together",
 }
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 #: A key takes about a fifth of a second; a machine that is busy with other things takes longer.
 PATIENCE_SECONDS: Final = 20.0
-_PAUSE_SECONDS: Final = 0.05
+_PAUSE_SECONDS: Final = 0.02
 
 
 class ServiceError(Exception):
@@ -25,6 +25,11 @@ class Sealed:
     hash: str
     mode: int
     key: str
+
+    @property
+    def number(self) -> str:
+        """The key's number on its connection; a key's name is connection, dot, number."""
+        return self.key.rpartition(".")[2]
 
 
 class Application:

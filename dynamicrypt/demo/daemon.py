@@ -98,7 +98,11 @@ class Daemon:
                 self.stop()
                 raise DaemonError(f"the node does not listen:\n{self._tail()}")
             time.sleep(0.02)
-        numbers = json.loads(ports.read_text())
+        self.find_ports()
+
+    def find_ports(self) -> None:
+        """Read the ports of the node that runs on this state directory, whoever started it."""
+        numbers = json.loads((self.state / "ports.json").read_text())
         self.api_port, self.thesis_port = numbers["api"], numbers["thesis"]
 
     def launch(self) -> None:

@@ -12,6 +12,8 @@ from dynamicrypt.demo.application import Application, Sealed, ServiceError
 from dynamicrypt.demo.daemon import Daemon, LogLine
 from dynamicrypt.demo.screen import Ink, Screen
 
+#: A request that is answered at once takes a few milliseconds.
+NOTICEABLE_SECONDS: Final = 0.02
 #: Keys to watch before the first message.
 KEYS_SHOWN: Final = 6
 MODES: Final = {1: "fast: the newest key", 2: "secure: one key, one message"}
@@ -22,9 +24,11 @@ MESSAGES: Final = (
     (1, "Grüße aus dem Süden ✓"),
     (2, "Now every message has a key of its own."),
     (2, "Mine too, and never one of yours."),
-    (2, "Who sends faster than keys are born waits."),
-    (2, "Then I wait."),
+    (2, "Nobody can read the last letter with the key of this one."),
+    (2, "And whoever sends faster than keys are born waits."),
 )
+#: Letters sent in one go in mode 2, more than there are keys.
+BURST: Final = 12
 
 
 class Story:
@@ -51,9 +55,9 @@ class Story:
                 self._play_between(north, south)
         seconds = time.monotonic() - began
         self._screen.line()
+        sent = len(MESSAGES) + BURST
         self._screen.line(
-            f"{len(MESSAGES)} messages arrived, {self._born} keys were born, {seconds:.1f} s.",
-            Ink.GOOD,
+            f"{sent} messages arrived, {self._born} keys were born, {seconds:.1f} s.", Ink.GOOD
         )
 
     def _play_between(self, north: Daemon, south: Daemon) -> None:
@@ -76,6 +80,7 @@ class Story:
             for number, text in enumerate(texts):
                 sender, receiver = (alice, bob) if number % 2 == 0 else (bob, alice)
                 sealed = self._send(sender, receiver, text, mode)
+        self._outrun(alice, bob)
         self._tamper(sender, receiver, sealed)
         self._part(alice, bob)
 
@@ -112,12 +117,30 @@ class Story:
         read = receiver.decrypt(sealed)
         if read != text:
             raise ServiceError(f"{receiver.name} read {read!r} where {sender.name} wrote {text!r}")
-        delay = f", after {waited * 1000:.0f} ms of waiting" if waited > 0.05 else ""
+        delay = f", after {waited * 1000:.0f} ms of waiting" if waited > NOTICEABLE_SECONDS else ""
         self._screen.line(f"  {sender.name} writes: {text}")
         self._screen.pair("  sealed", "".join(sealed.message.split()), Ink.QUIET)
-        self._screen.pair("  under", f"key {sealed.key}{delay}", Ink.QUIET)
+        self._screen.pair("  under", f"key {sealed.number}{delay}", Ink.QUIET)
         self._screen.pair(f"  {receiver.name}", f"reads: {read}", Ink.GOOD)
         return sealed
+
+    def _outrun(self, sender: Application, receiver: Application) -> None:
+        self._screen.heading(f"{sender.name} outruns the keys: {BURST} letters at once in mode 2")
+        waits, keys = [], set()
+        for number in range(BURST):
+            sealed, waited = sender.encrypt(f"letter {number}", 2)
+            if receiver.decrypt(sealed) != f"letter {number}":
+                raise ServiceError(f"letter {number} did not arrive")
+            waits.append(waited)
+            keys.add(sealed.key)
+        if len(keys) != BURST:
+            raise ServiceError("mode 2 used a key twice")
+        late = [waited for waited in waits if waited > NOTICEABLE_SECONDS]
+        self._screen.line(
+            f"  {BURST} letters arrived under {len(keys)} keys; {len(late)} had to wait for"
+            f" theirs, {1000 * max(waits):.0f} ms at most",
+            Ink.GOOD,
+        )
 
     def _tamper(self, sender: Application, receiver: Application, sealed: Sealed) -> None:
         self._screen.heading("A message that was changed on its way")

@@ -52,7 +52,7 @@ class ThesisKeyStore:
 
     def __init__(self, capacity: int = DEFAULT_CAPACITY) -> None:
         self._capacity = capacity
-        self._cells = KeyCells(capacity)
+        self._cells = KeyCells()
         self._keys: dict[KeyRef, _Key] = {}
         self._connection = 0
         self._parity = 0
@@ -141,8 +141,8 @@ class ThesisKeyStore:
 
     def erase(self) -> None:
         """Wipe every key."""
-        self._keys.clear()
-        self._cells.wipe_all()
+        for ref in list(self._keys):
+            self._erase(ref)
 
     def _newest_first(self) -> Iterator[KeyRef]:
         return reversed(self._keys)

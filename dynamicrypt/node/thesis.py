@@ -1,19 +1,47 @@
-"""A channel of wire 1: the keys a service shares with its partner, and the link that makes them."""
+"""Wire 1 in the node: who may join which channel, dialling, and the channels themselves."""
 
 from __future__ import annotations
 
+import os
+import secrets
 from typing import Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IReactorPluggableNameResolver,
+    IReactorTime,
+)
 from twisted.logger import Logger
 
+from dynamicrypt.errors import SynchronisationError
 from dynamicrypt.keys.thesis_store import ThesisKeyStore
-from dynamicrypt.peer.thesis import ThesisProtocol
-from dynamicrypt.session.thesis import Event, KeyBorn, KeyConfirmed, RunDiscarded
+from dynamicrypt.node.service import SealedMessage, Service, Services
+from dynamicrypt.params import THESIS
+from dynamicrypt.peer.dialler import Dialler
+from dynamicrypt.peer.thesis import ThesisListener, ThesisProtocol, dial
+from dynamicrypt.session.thesis import (
+    Dialled,
+    Event,
+    KeyBorn,
+    KeyConfirmed,
+    RunDiscarded,
+    ThesisSession,
+)
+from dynamicrypt.tpm.inputs import PublicStream
+from dynamicrypt.tpm.machine import new_machine
 
+#: The number of this wire in interfaces.
+WIRE: Final = 1
 #: Keys outlive a cut this long (s), so that what is under way can still be read.
 KEY_LIFETIME: Final = 3600.0
+#: When both partners dial at once one dial is turned away; the other arrives within this time (s).
+SIMULTANEOUS_GRACE: Final = 0.5
+
+
+class Reactor(IReactorTime, IReactorPluggableNameResolver):
+    """What the node needs of a reactor."""
 
 
 class ThesisChannel:
@@ -27,8 +55,11 @@ class ThesisChannel:
     def __init__(self, *, service: str, partner: str, clock: IReactorTime) -> None:
         self.partner: Final = partner
         self.store: Final = ThesisKeyStore()
-        self.keys_made = 0
         self.runs_discarded = 0
+        #: Keeps the connection alive, where this side dials.
+        self.dialler: Dialler | None = None
+        #: Id of our machine in a dial under way or accepted; 0 between dials.
+        self.dial_id = 0
         self._name = f"{service}/{partner}"
         self._clock = clock
         self._connection: ThesisProtocol | None = None
@@ -49,6 +80,15 @@ class ThesisChannel:
         else:
             self._waiting.append(waiting)
         return waiting
+
+    def encrypt(self, text: str, mode: int) -> SealedMessage:
+        """Encrypt with the cipher of the thesis."""
+        message, digest, key = self.store.encrypt(text.encode(), mode)
+        return SealedMessage(message=message, hash=digest, key=f"{key.connection}.{key.number}")
+
+    def decrypt(self, message: str, hash_: str, mode: int) -> str:
+        """Decrypt with whichever stored key fits."""
+        return self.store.decrypt(message, hash_, mode).decode(errors="replace")
 
     def connected(self, connection: ThesisProtocol) -> None:
         """Machines synchronise from now on; keys are numbered anew."""
@@ -79,10 +119,17 @@ class ThesisChannel:
             self._expiry = self._clock.callLater(KEY_LIFETIME, self.store.erase)
             self._log.info("channel down channel={channel}", channel=self._name)
 
+    def stop_dialling(self) -> None:
+        """Leave it to the partner to connect."""
+        dialler, self.dialler, self.dial_id = self.dialler, None, 0
+        if dialler is not None:
+            dialler.stop()
+
     def close(self) -> None:
         """End the connection and erase the keys."""
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
+        self.stop_dialling()
+        connection, self._connection = self._connection, None
+        if connection is not None:
             connection.drop()
             self._log.info("channel closed channel={channel}", channel=self._name)
         self._cancel_expiry()
@@ -94,7 +141,6 @@ class ThesisChannel:
         if born.confirmed:
             self.store.confirm(born.number)
         born.key[:] = bytes(len(born.key))
-        self.keys_made += 1
         self._log.info(
             "key born channel={channel} number={number} iterations={iterations}"
             " milliseconds={milliseconds:.1f}",
@@ -109,3 +155,107 @@ class ThesisChannel:
         if self._expiry is not None and self._expiry.active():
             self._expiry.cancel()
         self._expiry = None
+
+
+class ThesisWire:
+    """Dials and admits partners over wire 1 for the services that are configured for it."""
+
+    def __init__(self, reactor: Reactor, services: Services) -> None:
+        self._reactor = reactor
+        self._services = services
+        self._inputs = PublicStream(os.urandom)
+
+    def listener(self) -> ThesisListener:
+        """The factory for the port of wire 1."""
+        return ThesisListener(
+            admit=self._admit,
+            new_session=lambda: self._session(_new_id()),
+            clock=self._reactor,
+        )
+
+    async def synchronise(self, service: Service, address: str, port: int) -> None:
+        """Dial the partner and keep the channel alive; returns once the partner has accepted.
+
+        Raises SynchronisationError, and stops dialling, where it is known to have failed.
+        """
+        channel = self._channel(service)
+        if channel.live:
+            return
+        if not channel.partner or any(mark in service.name + channel.partner for mark in "\t\n"):
+            raise SynchronisationError("wire 1 cannot carry such a service name")
+        channel.stop_dialling()
+        try:
+            endpoint = HostnameEndpoint(self._reactor, address, port)
+        except ValueError as error:
+            raise SynchronisationError(f"no address: {error}") from None
+        dialler = dial(endpoint, lambda: self._protocol(service.name, channel), self._reactor)
+        channel.dialler = dialler
+        dialler.start()
+        try:
+            await self._first_connection(channel, dialler)
+        except BaseException:
+            if channel.dialler is dialler:
+                channel.stop_dialling()
+            raise
+
+    async def _first_connection(self, channel: ThesisChannel, dialler: Dialler) -> None:
+        """Returns once the channel is live; raises what the first attempt raised.
+
+        Where both partners dial at once one of them is turned away, or stops dialling, because
+        the other's dial arrives.
+        """
+        try:
+            await dialler.first
+        except Exception as error:
+            if channel.dialler is dialler and not isinstance(error, SynchronisationError):
+                raise
+            live = channel.when_live()
+            live.addTimeout(SIMULTANEOUS_GRACE, self._reactor)
+            await live
+
+    def _admit(self, dialled: Dialled) -> ThesisChannel | None:
+        """Only the configured partner of a service that has no live channel may join it.
+
+        Where both partners dial at once, the dial of the smaller (name, id) wins on both sides.
+        """
+        service = self._services.wanted(dialled.partner, by=dialled.service, wire=WIRE)
+        if service is None:
+            return None
+        channel = self._channel(service)
+        ours, theirs = (service.name, channel.dial_id), (dialled.service, dialled.sender)
+        if channel.live or (channel.dial_id and ours <= theirs):
+            return None
+        channel.stop_dialling()
+        return channel
+
+    def _channel(self, service: Service) -> ThesisChannel:
+        if not isinstance(service.channel, ThesisChannel):
+            service.part()
+            service.channel = ThesisChannel(
+                service=service.name, partner=service.partner or "", clock=self._reactor
+            )
+        return service.channel
+
+    def _protocol(self, name: str, channel: ThesisChannel) -> ThesisProtocol:
+        dial_id = channel.dial_id = _new_id()
+
+        def closed(_: ThesisProtocol) -> None:
+            if channel.dial_id == dial_id:
+                channel.dial_id = 0
+
+        return ThesisProtocol(
+            session=self._session(dial_id),
+            clock=self._reactor,
+            channel=channel,
+            greeting=(name, channel.partner),
+            on_close=closed,
+        )
+
+    def _session(self, own_id: int) -> ThesisSession:
+        return ThesisSession(
+            machine=new_machine(THESIS), parameters=THESIS, inputs=self._inputs, own_id=own_id
+        )
+
+
+def _new_id() -> int:
+    return secrets.randbelow(2**31 - 1) + 1

@@ -14,6 +14,12 @@ class StateDirectoryError(LocalError):
     code = "bad_state_directory"
 
 
+class NoStateDirectoryError(StateDirectoryError):
+    """This node has no state directory yet. Create it with `dynamicrypt init`."""
+
+    code = "no_state_directory"
+
+
 class StateFileError(LocalError):
     """A file in the state directory cannot be used. Repair it, or restore it from a backup."""
 
@@ -103,3 +109,51 @@ class PeerUnreachableError(DynamiCryptError):
     """No connection could be made. Check the address, the firewall, and that the peer runs."""
 
     code = "peer_unreachable"
+
+
+class WrongCodeError(AuthenticationError):
+    """The code was wrong, or someone stands between the nodes. It is void: make a new one."""
+
+    code = "wrong_code"
+
+
+class CodeVoidError(AuthenticationError):
+    """The code was used before, and each is good for one use. Make a new one on the other host."""
+
+    code = "code_void"
+
+
+class PairingBrokenError(RemoteError):
+    """The other side went away before the pairing was over. Start it again on both hosts."""
+
+    code = "pairing_broken"
+
+
+class HalfPairedError(RemoteError):
+    """It is not certain that the other side finished too. Look there at `dynamicrypt peer list`."""
+
+    code = "half_paired"
+
+
+class PairingMessageError(RemoteError):
+    """The other end sent what is no message of a pairing. Check the port and both versions."""
+
+    code = "bad_pairing_message"
+
+
+class NobodyPairedError(DynamiCryptError):
+    """Nobody came with the code in time. Make a new one, and check address, port and firewall."""
+
+    code = "nobody_paired"
+
+
+class TooManyCodesError(DynamiCryptError):
+    """As many codes were made as an hour may have; more would let others guess. Wait, try again."""
+
+    code = "too_many_codes"
+
+
+class PortTakenError(LocalError):
+    """The port cannot be listened on. Stop what holds it, or choose another; 0 takes a free one."""
+
+    code = "port_taken"

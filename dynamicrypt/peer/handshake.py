@@ -106,7 +106,8 @@ class _Gate(Protocol):
 
     def stop(self, error: DynamiCryptError) -> None:
         """Give the connection up for this reason."""
-        self._error = error
+        # Without its traceback, which would hold this gate in a cycle (see `tls`).
+        self._error = error.with_traceback(None)
         transport: object = self.transport
         if isinstance(transport, TLSMemoryBIOProtocol):
             transport.abortConnection()

@@ -32,6 +32,9 @@ FILE: Final = "peers.json"
 #: Most peers of a node; ten times the links that a daemon is built for.
 MAX_PEERS: Final = 10_000
 
+#: The port on which a node listens for links unless it is told otherwise.
+LINK_PORT: Final = 9082
+
 _VERSION: Final = 1
 _FIELDS: Final = frozenset({"name", "fingerprint", "address", "allow_classical"})
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
@@ -112,6 +115,9 @@ class KnownPeers:
     def __hash__(self) -> int:
         return hash(frozenset(self._by_name.values()))
 
+    def __getitem__(self, fingerprint: bytes) -> Peer:
+        return self._by_fingerprint[fingerprint]
+
     def named(self, name: str) -> Peer:
         """The peer of this name; raises NoSuchPeerError."""
         try:
@@ -183,6 +189,13 @@ class PeersFile:
             known = change(self._read())
             self._directory.replace(FILE, encode(known))
         return known
+
+    def meet(self, fingerprint: bytes, *, name: str, address: Address | None) -> Peer:
+        """Enter the owner of a fingerprint after a pairing, as KnownPeers.met does; its entry."""
+        with self._directory.lock():
+            known = self._read().met(fingerprint, name=name, address=address)
+            self._directory.replace(FILE, encode(known))
+        return known[fingerprint]
 
     def _read(self) -> KnownPeers:
         try:

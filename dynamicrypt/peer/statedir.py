@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from dynamicrypt.peer.errors import StateDirectoryError, StateFileError
+from dynamicrypt.peer.errors import NoStateDirectoryError, StateDirectoryError, StateFileError
 
 #: Largest file that is read; the known peers of a big site are a few hundred kilobytes.
 MAX_FILE: Final = 4 * 1024 * 1024
@@ -46,7 +46,8 @@ class StateDirectory:
     """A directory of mode 0700 that belongs to the user of this process.
 
     Opening one that belongs to someone else, or that others may enter, raises
-    StateDirectoryError; with `create`, a missing one is made. Names are plain file names.
+    StateDirectoryError; a missing one is made with `create`, else NoStateDirectoryError is raised.
+    Names are plain file names.
     """
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
@@ -55,6 +56,8 @@ class StateDirectory:
             if create:
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
             status = path.stat()
+        except FileNotFoundError as error:
+            raise NoStateDirectoryError(f"{path} does not exist") from error
         except OSError as error:
             raise StateDirectoryError(f"{path}: {_why(error)}") from error
         if not stat.S_ISDIR(status.st_mode):

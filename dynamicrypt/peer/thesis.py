@@ -220,5 +220,5 @@ def dial(
     endpoint: IStreamClientEndpoint, build: Callable[[], ThesisProtocol], clock: IReactorTime
 ) -> Dialler:
     """A dialler that makes each connection with a protocol of its own from `build`."""
-    factory = Factory.forProtocol(build)  # type: ignore[arg-type]  # any callable does
+    factory = Factory.forProtocol(build)
     return Dialler(lambda: cast("Deferred[Connection]", endpoint.connect(factory)), clock)

@@ -29,7 +29,8 @@ _TOO_LARGE_RESPONSE: Final = (
 class Limits:
     """What one client, and all together, may take: bytes, connections, seconds."""
 
-    #: Body of one request; a message of a megabyte fits, base64 and all (conventions: 1 MiB).
+    #: Body of one request, 1 MiB as is usual; the longest message (rest.v1) fits when it comes
+    #: back as a ciphertext.
     body: int = 1024 * 1024
     #: Open connections. Descriptors are shared with the links to other nodes.
     connections: int = 256

@@ -7,11 +7,12 @@ with 500, `sync` and `status` tell the truth, and `exit` works at any time.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from functools import partial, wraps
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
 from klein import Klein
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 from twisted.web.http import OK
 from twisted.web.server import Request
@@ -20,6 +21,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from dynamicrypt.errors import (
     BadCiphertextError,
     DynamiCryptError,
+    MessageTooLargeError,
     NoKeyYetError,
     ParameterError,
     SynchronisationError,
@@ -76,6 +78,13 @@ _ERRORS_OF: Final[Mapping[type, Mapping[type[Exception], DataclassInstance]]] = 
 #: Status of an answer, where it is not 200: the thesis' program knew no other for errors.
 _CODES: Final[Mapping[type[Exception], int]] = {MalformedBodyError: 400, UnauthorisedError: 401}
 
+#: Names the key of a sealed message, for people who watch; a name is no secret.
+KEY_HEADER: Final = b"DynamiCrypt-Key"
+
+#: Bytes of a message to encrypt. As base64 in lines, each LF written as \n, it grows to 1.37 times
+#: its size, and must then fit a request body (rest.channel.Limits) to be decrypted.
+MAX_MESSAGE: Final = 700 * 1024
+
 #: Endpoints that applications call for every message.
 HOT: Final = frozenset({"encrypt", "status"})
 
@@ -103,9 +112,11 @@ def reads(shape: type[Shape]) -> Callable[[Handler[Shape]], Route]:
         known = (errors[kind] for kind in type(error).__mro__ if kind in errors)
         return next(known, Refused(error=error.code))
 
-    def fail(request: Request, failure: Failure) -> bytes:
+    def fail(request: Request, failure: Failure) -> bytes | Failure:
         if isinstance(failure.value, DynamiCryptError):
             return send(request, refuse(request, failure.value))
+        if isinstance(failure.value, CancelledError):
+            return failure  # the client left; Klein has nobody to tell
         return internal_error(request, failure)
 
     def decorate(handler: Handler[Shape]) -> Route:
@@ -131,8 +142,19 @@ def body_of(request: Request) -> bytes:
     return cast("BinaryIO", request.content).read()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyed:
+    """A sealed message, and the name of its key for a header: the thesis fixed the body."""
+
+    sealed: Sealed
+    key: str
+
+
 def send(request: Request, answer: DataclassInstance) -> bytes:
     """The body of an answer, its length announced: Klein would send it in chunks."""
+    if isinstance(answer, Keyed):
+        request.setHeader(KEY_HEADER, answer.key.encode("ascii"))
+        answer = answer.sealed
     body = encode(answer)
     request.setHeader(b"Content-Length", b"%d" % len(body))
     return body
@@ -191,14 +213,17 @@ class RestV1:
 
     @app.route("/options/encrypt", methods=["POST"])
     @reads(Encrypt)
-    def encrypt(self, asked: Encrypt, caller: str) -> Sealed | Opened:
+    def encrypt(self, asked: Encrypt, caller: str) -> Keyed | Opened:
         """Encrypt or decrypt one message."""
         name, text, mode = asked.service_name, asked.message, asked.mode
         if asked.hash is not None and asked.operation != ENCRYPT:
             plain = self._node.decrypt(name, text, asked.hash, mode, owner=caller)
             return Opened(message=plain, mode=mode)
+        if len(text.encode()) > MAX_MESSAGE:
+            raise MessageTooLargeError(f"{MAX_MESSAGE} bytes are the most")
         sealed = self._node.encrypt(name, text, mode, owner=caller)
-        return Sealed(message=sealed.message, hash=sealed.hash, mode=mode)
+        answer = Sealed(message=sealed.message, hash=sealed.hash, mode=mode)
+        return Keyed(sealed=answer, key=sealed.key)
 
     @app.route("/options/exit", methods=["POST"])
     @reads(Exit)

@@ -1,4 +1,4 @@
-"""The session of wire 1: one machine, one partner, strict lock-step (docs/protocol.md, "Wire 1").
+"""The session of wire 1: one machine, one partner, strict lock-step (docs/wire-1.md).
 
 Feed it each received message; it answers with messages to send and events to act on. It has no
 clock, no transport and no generator of its own.

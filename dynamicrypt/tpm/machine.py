@@ -1,4 +1,4 @@
-"""Machines of the compiled core, made from checked parameters."""
+"""Machines and banks of the compiled core, made from checked parameters."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dynamicrypt._core import (
     ANTI_HEBBIAN,
     HEBBIAN,
     RANDOM_WALK,
+    Bank,
     Fill,
     Machine,
     system_fill,
@@ -29,3 +30,14 @@ def new_machine(parameters: MachineParameters, *, fill: Fill = system_fill) -> M
     operating system's.
     """
     return Machine(parameters.K, parameters.N, parameters.L, RULE_NUMBERS[parameters.rule], fill)
+
+
+def new_bank(
+    parameters: MachineParameters, *, machines: int, package: int, fill: Fill = system_fill
+) -> Bank:
+    """A bank of `machines` machines with fresh weights, in packages of `package` steps.
+
+    The same holds for `fill` as in `new_machine`. Raises ValueError for numbers out of range.
+    """
+    rule = RULE_NUMBERS[parameters.rule]
+    return Bank(parameters.K, parameters.N, parameters.L, rule, machines, package, fill)

@@ -163,7 +163,8 @@ class Confirm:
 class Unmatched:
     """Ids of keys that the sender, their owner, does not have or could not confirm.
 
-    At the end of `round`, the sender's next one, both sides discard a part-filled group.
+    Before the passes of `round`, the sender's next one, count, both sides discard a part-filled
+    group.
     """
 
     channel: int
@@ -252,6 +253,22 @@ Message = (
 )
 
 
+def check_name(name: str) -> None:
+    """Raise ParameterError for a name of a service or node that no message can carry."""
+    try:
+        _name.decode(name.encode())
+    except (FieldError, UnicodeEncodeError):
+        raise ParameterError(
+            f"a name must be 1 to {MAX_NAME} bytes of printable characters"
+        ) from None
+
+
+def clip(text: str) -> str:
+    """The text as a detail or reason may carry it: printable, and cut to MAX_NAME bytes."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return printable.encode(errors="replace")[:MAX_NAME].decode(errors="ignore")
+
+
 def _encode_version(version: tuple[int, int]) -> bytes:
     return b"%d.%d" % version
 
@@ -270,7 +287,7 @@ def _decode_version(raw: bytes) -> tuple[int, int]:
 
 def _encode_parameters(parameters: ExchangeParameters) -> bytes:
     machine = parameters.machine
-    return b"%d %d %d %b %b %d %d %d %d" % (
+    return b"%d %d %d %b %b %d %d %d %d %d" % (
         machine.K,
         machine.N,
         machine.L,
@@ -279,16 +296,17 @@ def _encode_parameters(parameters: ExchangeParameters) -> bytes:
         parameters.package,
         parameters.fusion,
         parameters.machines,
+        parameters.agreements,
         parameters.step_limit,
     )
 
 
 def _decode_parameters(raw: bytes) -> ExchangeParameters:
-    parts = raw.split(b" ", 9)
-    if len(parts) != 9:
-        raise FieldError("not nine parameters")
-    K, N, L, package, fusion, machines, limit = (
-        _count.decode(parts[at]) for at in (0, 1, 2, 5, 6, 7, 8)
+    parts = raw.split(b" ", 10)
+    if len(parts) != 10:
+        raise FieldError("not ten parameters")
+    K, N, L, package, fusion, machines, agreements, limit = (
+        _count.decode(parts[at]) for at in (0, 1, 2, 5, 6, 7, 8, 9)
     )
     try:
         inputs = _INPUTS.fullmatch(parts[4].decode("ascii"))
@@ -301,6 +319,7 @@ def _decode_parameters(raw: bytes) -> ExchangeParameters:
             package=package,
             fusion=fusion,
             machines=machines,
+            agreements=agreements,
             step_limit=limit,
         )
     except ParameterError as error:

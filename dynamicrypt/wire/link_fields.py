@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from binascii import Error, a2b_base64, b2a_base64
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from dynamicrypt.errors import RemoteError
@@ -117,7 +118,7 @@ def words(most: int) -> Field:
         if not raw:
             return ()
         values = tuple(one.decode(part) for part in raw.split(b",", most))
-        if len(values) > most or any(a >= b for a, b in zip(values, values[1:], strict=False)):
+        if len(values) > most or any(a >= b for a, b in pairwise(values)):
             raise FieldError(f"no list of at most {most} words in ascending order")
         return values
 
@@ -139,9 +140,7 @@ def pairs(most: int, first: int, second: int) -> Field:
         if not raw:
             return ()
         values = tuple(decode_pair(part) for part in raw.split(b",", most))
-        if len(values) > most or any(
-            a[0] >= b[0] for a, b in zip(values, values[1:], strict=False)
-        ):
+        if len(values) > most or any(a[0] >= b[0] for a, b in pairwise(values)):
             raise FieldError(f"no list of at most {most} pairs in ascending order")
         return values
 

@@ -1,4 +1,4 @@
-"""Codec of wire 1, the peer protocol of the 2019 program (docs/protocol.md, "Wire 1").
+"""Codec of wire 1, the peer protocol of the 2019 program (docs/wire-1.md).
 
 A line is fields joined by TAB and ended by LF, at most MAX_LINE bytes with the LF. `decode` is
 total: any bytes give a message or a MalformedLineError. The salt may hold any byte but TAB and

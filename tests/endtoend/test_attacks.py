@@ -4,6 +4,7 @@ Each of these killed the old process, left a connection open and dead, or gave a
 in somebody's keys. What the format of wire 1 forces stays, and docs/security.md says so.
 """
 
+import socket
 from pathlib import Path
 
 from tests.endtoend.service import ServiceTestCase, eventually
@@ -40,10 +41,7 @@ class OneLineTests(AttackTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.friend = self.honest()
-
-    def tearDown(self) -> None:
-        self.assertMakesKeys(self.friend)
+        self.addCleanup(self.assertMakesKeys, self.honest())
 
     def test_empty_line(self) -> None:
         self.throw(b"\n")
@@ -94,11 +92,11 @@ class OneLineTests(AttackTestCase):
         for save in b"01":
             self.throw(b"4\t5\t0\t0\t%c\n" % save)
 
-    def test_half_a_line_times_out(self) -> None:
-        self.throw(b"2\t5\t0\tfriend")
-
-    def test_silence_times_out(self) -> None:
-        self.throw(b"")
+    def test_half_a_line_and_silence_time_out(self) -> None:
+        connections = [self.connect(self.daemon.thesis_port) for _ in range(2)]
+        connections[0].sendall(b"2\t5\t0\tfriend")
+        for connection in connections:
+            self.assertHungUp(connection)
 
     def test_line_that_arrives_byte_by_byte_is_a_line(self) -> None:
         other = self.application(self.daemon)
@@ -248,7 +246,7 @@ class ApiTests(AttackTestCase):
         self.assertInvalid(b'{"service_name":"\xff\xfe"}')
 
     def test_sync_to_a_refused_port_says_so(self) -> None:
-        with self.listener().socket as closed:
+        with socket.create_server(("127.0.0.1", 0)) as closed:
             port = closed.getsockname()[1]
         self.assertFalse(self.victim.sync("127.0.0.1", port))
         self.assertFalse(self.victim.status())

@@ -116,6 +116,12 @@ class ForeignPeerTests(ServiceTestCase):
         self.assertFalse(self.app.sync("127.0.0.1", silent.getsockname()[1]))
         self.assertFalse(self.app.status())
 
+    def test_a_partner_is_called_by_name(self) -> None:
+        listener = self.listener()
+        self.assertTrue(self.app.init_config("lighthouse"))
+        self.assertTrue(self.app.sync("localhost", listener.port))
+        self.called(listener).wait_for_keys(1)
+
     def test_a_partner_that_leaves_is_seen_and_called_again(self) -> None:
         listener = self.listener()
         self.assertTrue(self.app.init_config("lighthouse"))

@@ -1,5 +1,7 @@
 """Applications of the thesis, unchanged: its order, its fields, its error strings."""
 
+import time
+
 from tests.endtoend.service import ServiceTestCase, eventually
 from tests.foreign.application import introduce
 from tests.foreign.cipher import digest
@@ -22,6 +24,7 @@ class TwoApplicationsTests(ServiceTestCase):
             for number in range(20):
                 pair = (self.alice, self.bob) if number % 2 else (self.bob, self.alice)
                 message = f"{number} in mode {mode}: grüße ✓"
+                time.sleep(0.02 * mode)
                 sealed = pair[0].encrypt(message, mode)
                 if sealed == "wait":
                     waits[mode] += 1
@@ -93,6 +96,7 @@ class TwoApplicationsTests(ServiceTestCase):
         ]
         for number, (caller, callee) in enumerate(pairs):
             self.assertTrue(introduce(caller, callee, (f"caller{number}", f"callee{number}")))
+            callee.patiently("ready?", 1)
         for number, (caller, callee) in enumerate(pairs):
             sealed = caller.patiently(f"channel {number}", 1)
             self.assertEqual(callee.decrypt(sealed), {"message": f"channel {number}", "mode": 1})

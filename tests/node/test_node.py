@@ -19,7 +19,9 @@ from dynamicrypt.errors import (
     UnsupportedModeError,
 )
 from dynamicrypt.node import node as node_module
-from dynamicrypt.node.node import Node, SealedMessage
+from dynamicrypt.node import service as service_module
+from dynamicrypt.node.node import Node
+from dynamicrypt.node.service import SealedMessage
 
 reactor: Any = installed_reactor
 HOST = "127.0.0.1"
@@ -94,7 +96,7 @@ class RegistrationTests(NodeTestCase):
             self.assertRaises(ParameterError, self.subject.register, name, owner="o")
 
     def test_services_are_limited_in_number(self) -> None:
-        self.patch(node_module, "MAX_SERVICES", 2)
+        self.patch(service_module, "MAX_SERVICES", 2)
         self.subject.register("a", owner="o")
         self.subject.register("b", owner="o")
         self.assertRaises(TooManyServicesError, self.subject.register, "c", owner="o")
@@ -198,8 +200,8 @@ class SynchronisingTests(NodeTestCase):
         one, two, port = self.pair()
         await one.synchronise("alice", "bob", HOST, port, owner="o")
         late = await self.encrypted(one, "alice", "late", 1)
-        await self.until(lambda: len(cast("Any", two)._services["bob"].channel.store) > 0)
-        cast("Any", two)._services["bob"].channel._connection.drop()
+        await self.until(lambda: len(cast("Any", two)._services._by_name["bob"].channel.store) > 0)
+        cast("Any", two)._services._by_name["bob"].channel._connection.drop()
         await self.until(lambda: not one.is_synchronising("alice", owner="o"))
         self.assertEqual(await self.decrypted(two, "bob", late, 1), "late")
         await self.until(lambda: one.is_synchronising("alice", owner="o"))
@@ -237,7 +239,8 @@ class FailureTests(NodeTestCase):
         with self.assertRaises(SynchronisationError):
             await node.synchronise("alice", "bob", address, port, owner="o")
         self.assertFalse(node.is_synchronising("alice", owner="o"))
-        self.assertIsNone(cast("Any", node)._services["alice"].dialler)
+        channel = cast("Any", node)._services._by_name["alice"].channel
+        self.assertTrue(channel is None or channel.dialler is None)
 
     async def test_refused_port(self) -> None:
         one, _, _ = self.pair()

@@ -1,5 +1,7 @@
 """TLS between two nodes: whom it lets pass, and what it says about those it does not."""
 
+import gc
+import weakref
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -343,6 +345,35 @@ class StrangerTests(TlsCase):
         first, second = (connection.get_finished() for connection in foreign.made)
         self.assertNotEqual(first, second)
         self.assertEqual(self.bob.counts, {(HYBRID_GROUP, "ok"): 2})
+
+    def test_strangers_leave_nothing_but_a_count(self) -> None:
+        foreign = Foreign(self.context(own=MALLORY))
+        for number in range(1, 21):
+            self.call(foreign)
+            self.assertEqual(self.bob.counts, {("", "peer_unknown"): number})
+        self.assertEqual(self.listener._tls.protocols, {})
+        self.assertEqual((self.admission._unfinished, self.admission._familiar), ({}, {}))
+
+    def test_the_memory_of_a_stranger_is_freed_at_once(self) -> None:
+        """A cycle would keep 60 kB each until the collector comes by."""
+        classical = self.context()
+        SSL._lib.SSL_CTX_set1_curves_list(classical._context, b"X25519")  # type: ignore[attr-defined] # see wires
+        silent = self.context()
+        silent.set_alpn_protos([b"h2"])
+        for context in (self.context(own=MALLORY), self.context(own=None), classical, silent):
+            gc.collect()
+            gc.disable()
+            try:
+                tcp = MemoryEndpoint(self.listener, self.clock)
+                factory = Factory.forProtocol(Caller)
+                tcp.connect(TLSMemoryBIOFactory(Foreign(context), True, factory, self.clock))
+                line = weakref.ref(tcp.pump.server.getHandle())
+                tcp.pump.flush()
+                del tcp, factory
+                self.assertIsNone(line())
+            finally:
+                gc.enable()
+        self.assertEqual(sum(self.bob.counts.values()), 4)
 
     def test_other_protocols_end_in_one_error(self) -> None:
         for said in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff", b"\0" * 4000):

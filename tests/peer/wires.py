@@ -89,7 +89,7 @@ class MemoryEndpoint:
         assert client is not None
         self.pump = iosim.connect(
             server,
-            iosim.FakeTransport(server, isServer=True),
+            iosim.FakeTransport(server, isServer=True, peerAddress=self.caller),
             client,
             iosim.FakeTransport(client, isServer=False),
             greet=False,

@@ -1,6 +1,6 @@
 """A node without network or cryptography, for tests of the interface above it."""
 
-from base64 import b64decode, b64encode
+from base64 import b64decode, encodebytes
 from binascii import Error
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,7 +14,10 @@ from dynamicrypt.errors import (
     UnknownServiceError,
     UnsupportedModeError,
 )
-from dynamicrypt.node.node import Node, Registration, SealedMessage
+from dynamicrypt.node.node import Node, Registration
+from dynamicrypt.node.service import SealedMessage
+
+PADDING = b"\1"
 
 
 @dataclass
@@ -28,7 +31,7 @@ class Service:
 
 @dataclass
 class FakeNode(Node):
-    """Keeps the contract of Node; its cipher is base64."""
+    """Keeps the contract of Node; its cipher is base64, padded."""
 
     services: dict[str, Service] = field(default_factory=dict)
     #: (address, port) pairs that accept a dial.
@@ -81,7 +84,7 @@ class FakeNode(Node):
         service.fresh -= mode == 2
         digest = sha256(message.encode()).hexdigest().upper()
         return SealedMessage(
-            message=b64encode(message.encode()).decode() + "\n", hash=digest, key="0.0"
+            message=encodebytes(message.encode() + PADDING).decode(), hash=digest, key="0.0"
         )
 
     def decrypt(self, name: str, message: str, hash_: str, mode: int, *, owner: str) -> str:
@@ -91,7 +94,7 @@ class FakeNode(Node):
         if not service.keys:
             raise NoKeyYetError("none")
         try:
-            plain = b64decode(message)
+            plain = b64decode(message).removesuffix(PADDING)
         except Error:
             raise BadCiphertextError("not base64") from None
         if sha256(plain).hexdigest().upper() != hash_:

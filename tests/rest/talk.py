@@ -7,6 +7,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from dynamicrypt.node.node import Node
 from dynamicrypt.rest.channel import Limits
 from dynamicrypt.rest.site import ApiSite, make_site
 from dynamicrypt.rest.tokens import Tokens
@@ -23,9 +24,13 @@ class Response:
 
 
 class Wire(StringTransport):
-    """A transport that remembers being aborted."""
+    """A transport that remembers being aborted, and otherwise does what sockets do."""
 
     aborted = False
+
+    def unregisterProducer(self) -> None:
+        """As sockets do, take a second call too."""
+        self.producer = None
 
     def abortConnection(self) -> None:
         self.aborted = True
@@ -97,7 +102,7 @@ def read_responses(data: bytes) -> list[Response]:
 
 
 def fresh_site(
-    node: FakeNode | None = None,
+    node: Node | None = None,
     *,
     tokens: Tokens | None = None,
     limits: Limits | None = None,

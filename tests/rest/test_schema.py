@@ -33,8 +33,17 @@ values = st.recursive(
     max_leaves=5,
 )
 fields = st.sampled_from(
-    ["service_name", "partner_name", "message", "operation", "mode", "hash", "wire"]
-    + ["address_of_other_tpm", "port_of_other_tpm"]
+    [
+        "service_name",
+        "partner_name",
+        "message",
+        "operation",
+        "mode",
+        "hash",
+        "wire",
+        "address_of_other_tpm",
+        "port_of_other_tpm",
+    ]
 )
 
 
@@ -61,7 +70,9 @@ class ParseTests(SynchronousTestCase):
 
     def test_types_are_exact(self) -> None:
         for name in ENCRYPT:
-            for wrong in (None, True, 1.0, [], {}, "1" if name in {"operation", "mode"} else 1):
+            other: object = "1" if name in {"operation", "mode"} else 1
+            wrongs: tuple[object, ...] = (None, True, 1.0, [], {}, other)
+            for wrong in wrongs:
                 body = json.dumps({**ENCRYPT, name: wrong}).encode()
                 self.assertRaises(InvalidRequestError, parse, Encrypt, body)
 

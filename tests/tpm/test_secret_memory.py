@@ -58,10 +58,6 @@ class SecretMemoryTests(SynchronousTestCase):
             error = self.assertRaises(ValueError, SecretMemory, size)
             self.assertEqual(str(error), f"size is {size}, not positive")
 
-    def test_is_made_once(self) -> None:
-        memory = SecretMemory(8)
-        self.assertRaises(RuntimeError, SecretMemory.__init__, memory, 8)
-
     def test_says_when_there_is_no_memory(self) -> None:
         self.assertRaises(MemoryError, SecretMemory, 1 << 60)
 

@@ -1,0 +1,1 @@
+"""The command `dynamicrypt`: for the person at a terminal, and for scripts."""

@@ -1,0 +1,87 @@
+"""The partner's half of a channel's keys: those that this side opens messages under."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from dynamicrypt.errors import KeyExpiredError, KeyUsedError, UnknownKeyError
+from dynamicrypt.keys.cells import KeyCells
+from dynamicrypt.keys.limits import StoreLimits
+from dynamicrypt.keys.pool_key import HeldKey
+from dynamicrypt.keys.tombstones import Fate, Tombstones
+
+
+class HeldHalf:
+    """Keys of the partner, and what became of those that are gone.
+
+    A key is held from its birth until it is used up, for `held_time` at most, and until `high`
+    plus `late` newer ones are held.
+    """
+
+    __slots__ = ("_cells", "_gone", "_keys", "_limits")
+
+    def __init__(self, limits: StoreLimits, cells: KeyCells) -> None:
+        self._limits = limits
+        self._cells = cells
+        self._keys: OrderedDict[bytes, HeldKey] = OrderedDict()
+        self._gone = Tombstones(limits.remembered, 2 * limits.held_time)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __contains__(self, key_id: bytes) -> bool:
+        return key_id in self._keys or self._gone.get(key_id) is not None
+
+    def add(self, key_id: bytes, key: bytes | bytearray | memoryview, now: float) -> None:
+        """Take a key that was just made."""
+        if len(self._keys) >= self._limits.high + self._limits.late:
+            self._end(next(iter(self._keys)), Fate.EXPIRED, now)
+        self._keys[key_id] = HeldKey(key_id, self._cells.put(key), now)
+
+    def find(self, key_id: bytes, now: float) -> HeldKey:
+        """Return the key.
+
+        Raises KeyUsedError or KeyExpiredError where that is remembered of it, UnknownKeyError
+        otherwise.
+        """
+        held = self._keys.get(key_id)
+        if held is not None and held.born + self._limits.held_time > now:
+            return held
+        self.expire(now)
+        match self._gone.get(key_id):
+            case Fate.USED:
+                raise KeyUsedError("the key was used up")
+            case Fate.EXPIRED:
+                raise KeyExpiredError("the key is too old")
+            case _:
+                raise UnknownKeyError("no key of this id was ever held here")
+
+    def spend(self, held: HeldKey, now: float) -> None:
+        """Wipe a key that served for all that it may."""
+        self._end(held.key_id, Fate.USED, now)
+
+    def discard(self, key_id: bytes) -> None:
+        """Wipe a key that the partner does not have."""
+        held = self._keys.pop(key_id, None)
+        if held is not None:
+            held.wipe(self._cells)
+
+    def expire(self, now: float) -> None:
+        """Wipe the keys whose time is over."""
+        last_birth = now - self._limits.held_time
+        while self._keys:
+            held = next(iter(self._keys.values()))
+            if held.born > last_birth:
+                break
+            self._end(held.key_id, Fate.EXPIRED, now)
+        self._gone.forget(now)
+
+    def erase(self) -> None:
+        """Wipe every key and forget those that are gone."""
+        for key_id in list(self._keys):
+            self.discard(key_id)
+        self._gone.clear()
+
+    def _end(self, key_id: bytes, fate: Fate, now: float) -> None:
+        self._keys.pop(key_id).wipe(self._cells)
+        self._gone.add(key_id, fate, now)

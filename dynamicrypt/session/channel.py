@@ -1,0 +1,382 @@
+"""One channel of a link: opening, rounds, pausing and closing.
+
+Feed it each message of its channel; it answers with messages to send and events to act on. It
+has no clock, no transport and no generator of its own (docs/protocol.md, "Channels").
+
+A side *begins* round r + 1 when round r is finished and neither side pauses; it *answers* a round
+that the partner began even if it pauses itself, so at most one round runs after a pause.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Final
+
+from dynamicrypt.errors import ProtocolStateError, RemoteError
+from dynamicrypt.keys.schedule import ChannelContext, ChannelKeys, Parties
+from dynamicrypt.params import ExchangeParameters
+from dynamicrypt.session.link_events import (
+    ChannelDown,
+    ChannelName,
+    ChannelRefused,
+    ChannelUp,
+    PartnerPaused,
+    PartnerResumed,
+)
+from dynamicrypt.session.link_ledger import Ledger
+from dynamicrypt.session.link_mint import Mint, Output
+from dynamicrypt.session.link_rounds import (
+    Fill,
+    MakeBank,
+    RoundError,
+    Rounds,
+    Scratch,
+    Statistics,
+)
+from dynamicrypt.session.link_turns import EpochSource, Turns
+from dynamicrypt.wire.link import (
+    Accept,
+    Close,
+    Confirm,
+    Held,
+    Message,
+    Open,
+    Pause,
+    Query,
+    Refuse,
+    Resume,
+    Round,
+    Unmatched,
+    clip,
+)
+
+
+class ChannelStateError(RemoteError):
+    """The partner sent a message that the state of the channel does not allow. Update it."""
+
+
+class State(Enum):
+    """What the two sides of a channel do. PAUSED: we pause; HALTED: the partner; RESTING: both."""
+
+    NEW = auto()
+    OPENING = auto()
+    SETTLING = auto()
+    RUNNING = auto()
+    PAUSED = auto()
+    HALTED = auto()
+    RESTING = auto()
+    CLOSED = auto()
+
+
+class Move(Enum):
+    """What moves a channel: steps of our own, and messages of the partner."""
+
+    OFFER = auto()
+    ADMIT = auto()
+    PAUSE = auto()
+    RESUME = auto()
+    CLOSE = auto()
+    TAKE_ACCEPT = auto()
+    TAKE_REFUSE = auto()
+    TAKE_HELD = auto()
+    TAKE_LAST_HELD = auto()
+    TAKE_ROUND = auto()
+    TAKE_CONFIRM = auto()
+    TAKE_UNMATCHED = auto()
+    TAKE_PAUSE = auto()
+    TAKE_RESUME = auto()
+    TAKE_CLOSE = auto()
+
+
+_UP: Final = (State.RUNNING, State.PAUSED, State.HALTED, State.RESTING)
+_OPEN: Final = (State.OPENING, State.SETTLING, *_UP)
+
+TRANSITIONS: Final[dict[tuple[State, Move], State]] = {
+    (State.NEW, Move.OFFER): State.OPENING,
+    (State.NEW, Move.ADMIT): State.SETTLING,
+    (State.OPENING, Move.TAKE_ACCEPT): State.SETTLING,
+    (State.OPENING, Move.TAKE_REFUSE): State.CLOSED,
+    (State.SETTLING, Move.TAKE_HELD): State.SETTLING,
+    (State.SETTLING, Move.TAKE_LAST_HELD): State.RUNNING,
+    (State.SETTLING, Move.TAKE_UNMATCHED): State.SETTLING,
+    (State.RUNNING, Move.PAUSE): State.PAUSED,
+    (State.HALTED, Move.PAUSE): State.RESTING,
+    (State.PAUSED, Move.RESUME): State.RUNNING,
+    (State.RESTING, Move.RESUME): State.HALTED,
+    (State.RUNNING, Move.TAKE_PAUSE): State.HALTED,
+    (State.PAUSED, Move.TAKE_PAUSE): State.RESTING,
+    (State.HALTED, Move.TAKE_RESUME): State.RUNNING,
+    (State.RESTING, Move.TAKE_RESUME): State.PAUSED,
+    **{
+        (state, move): state
+        for state in _UP
+        for move in (Move.TAKE_ROUND, Move.TAKE_CONFIRM, Move.TAKE_UNMATCHED)
+    },
+    **{(state, move): State.CLOSED for state in _OPEN for move in (Move.CLOSE, Move.TAKE_CLOSE)},
+}
+
+
+class ChannelSession:
+    """One side of a channel; see the module.
+
+    `nonce` is 32 fresh random bytes. `ledger` outlives the session.
+    """
+
+    def __init__(
+        self,
+        *,
+        number: int,
+        role: int,
+        parties: Parties,
+        name: ChannelName,
+        parameters: ExchangeParameters,
+        nonce: bytes,
+        epochs: EpochSource,
+        ledger: Ledger,
+        make_bank: MakeBank,
+        fill: Fill,
+        scratch: Scratch,
+    ) -> None:
+        self.state = State.NEW
+        self.name: Final = name
+        self.number: Final = number
+        self.parameters: Final = parameters
+        self.statistics: Final = Statistics()
+        #: While true, no round leaves: the link has no room. Call `proceed` when that is over.
+        self.gated = False
+        #: The last round whose package this side has sent.
+        self.sent = 0
+        self._role = role
+        self._parties = parties
+        self._nonce = nonce
+        self._turns = Turns(epochs)
+        self._make_bank = make_bank
+        self._fill = fill
+        self._scratch = scratch
+        self._rounds: Rounds | None = None
+        self._mint = Mint(
+            number=number,
+            role=role,
+            name=name,
+            parameters=parameters,
+            ledger=ledger,
+            statistics=self.statistics,
+        )
+        self._theirs: Round | Query | None = None
+        self._pause_wanted = False
+
+    # What this side does.
+
+    def offer(self) -> list[Output]:
+        """Ask the partner for the channel."""
+        self._move(Move.OFFER)
+        if self._role == 0:
+            self._turns.begin()
+        return [
+            Open(
+                channel=self.number,
+                service=self.name.service,
+                partner=self.name.partner,
+                nonce=self._nonce,
+                parameters=self.parameters,
+            )
+        ]
+
+    def admit(self, nonce: bytes) -> list[Output]:
+        """Accept the channel that the partner opened with this nonce."""
+        self._move(Move.ADMIT)
+        self._turns.begin()
+        self._agree(nonce)
+        return [Accept(channel=self.number, nonce=self._nonce), *self._mint.claims()]
+
+    def pause(self) -> list[Output]:
+        """Begin no more rounds; before the channel is up, pause as soon as it is."""
+        self._pause_wanted = self.state not in _UP
+        if (self.state, Move.PAUSE) not in TRANSITIONS:
+            return []
+        self._move(Move.PAUSE)
+        return [Pause(channel=self.number)]
+
+    def resume(self) -> list[Output]:
+        """Begin rounds again."""
+        self._pause_wanted = False
+        if (self.state, Move.RESUME) not in TRANSITIONS:
+            return []
+        self._move(Move.RESUME)
+        return [Resume(channel=self.number), *self.proceed()]
+
+    def close(self, reason: str) -> list[Output]:
+        """End the channel and tell the partner."""
+        self._move(Move.CLOSE)
+        self.wipe()
+        return [
+            Close(channel=self.number, reason=clip(reason)),
+            ChannelDown(channel=self.name, reason=reason, by_partner=False),
+        ]
+
+    def wipe(self) -> None:
+        """Erase weights, the part-filled group and the channel's keys; the ledger stays."""
+        self.state = State.CLOSED
+        self._turns.wipe()
+        self._mint.wipe()
+        if self._rounds is not None:
+            self._rounds.wipe()
+
+    @property
+    def first_of_next_epoch(self) -> int:
+        """The round that role 0 names: late enough that rounds under way need not wait for it."""
+        return self.sent + (4 if self.state is State.RUNNING else 2)
+
+    def begin_epoch(self, first: int, epoch: int) -> list[Output]:
+        """The epoch begins with round `first` of this channel. Raises TurnError."""
+        self._turns.add(first, epoch, self.sent)
+        return self.proceed()
+
+    def proceed(self) -> list[Output]:
+        """Do what an unproven epoch, a pause or the gate held back."""
+        out: list[Output] = []
+        self._turns.refresh()
+        if self._rounds is not None and self.state in _UP:
+            while self._step(self._rounds, out):
+                pass
+        return out
+
+    # What the partner does.
+
+    def receive(self, message: Message) -> list[Output]:
+        """What follows from a message of the partner.
+
+        Raises RemoteError for one that is not allowed now; the session is of no use afterwards.
+        """
+        match message:
+            case Round() | Query():
+                return self._take_round(message)
+            case Confirm():
+                self._move(Move.TAKE_CONFIRM)
+                return self._mint.take_confirm(message, self._finished, self.sent + 1)
+            case Unmatched():
+                self._move(Move.TAKE_UNMATCHED)
+                their_next = self._finished + (1 if self._theirs is None else 2)
+                return self._mint.take_unmatched(message, their_next)
+            case Held():
+                return self._take_held(message)
+            case _:
+                return self._take_command(message)
+
+    def _take_command(self, message: Message) -> list[Output]:
+        out: list[Output] = []
+        match message:
+            case Accept():
+                self._move(Move.TAKE_ACCEPT)
+                if self._role == 1:
+                    self._turns.begin()
+                self._agree(message.nonce)
+                out = self._mint.claims()
+            case Refuse():
+                self._move(Move.TAKE_REFUSE)
+                self.wipe()
+                out = [
+                    ChannelRefused(channel=self.name, reason=message.reason, detail=message.detail)
+                ]
+            case Pause():
+                self._move(Move.TAKE_PAUSE)
+                out = [PartnerPaused(channel=self.name)]
+            case Resume():
+                self._move(Move.TAKE_RESUME)
+                out = [PartnerResumed(channel=self.name), *self.proceed()]
+            case Close():
+                self._move(Move.TAKE_CLOSE)
+                self.wipe()
+                out = [ChannelDown(channel=self.name, reason=message.reason, by_partner=True)]
+            case _:
+                raise ChannelStateError("no message of a channel")
+        return out
+
+    def _take_held(self, message: Held) -> list[Output]:
+        self._move(Move.TAKE_HELD if message.more else Move.TAKE_LAST_HELD)
+        out = self._mint.take_held(message, self.sent + 1)
+        if message.more:
+            return out
+        out.append(ChannelUp(channel=self.name))
+        if self._pause_wanted:
+            out += self.pause()
+        return out + self.proceed()
+
+    def _take_round(self, message: Round | Query) -> list[Output]:
+        self._move(Move.TAKE_ROUND)
+        if message.round != self._finished + 1 or self._theirs is not None:
+            raise RoundError(f"round {message.round} while {self._finished + 1} is due")
+        if self._rounds is None or isinstance(message, Query) is not self._rounds.answers:
+            raise RoundError("inputs from the side that does not choose them")
+        self._theirs = message
+        return self.proceed()
+
+    # Rounds.
+
+    @property
+    def _finished(self) -> int:
+        return 0 if self._rounds is None else self._rounds.number
+
+    def _agree(self, nonce: bytes) -> None:
+        """Both nonces are known: the context is complete."""
+        ours, theirs = (self.name.service, self._nonce), (self.name.partner, nonce)
+        first, second = (ours, theirs) if self._role == 0 else (theirs, ours)
+        context = ChannelContext(
+            parties=self._parties,
+            services=(first[0], second[0]),
+            nonces=(first[1], second[1]),
+            parameters=self.parameters,
+            channel=self.number,
+        )
+        self._turns.agree(context)
+        self._rounds = Rounds(
+            context=context,
+            role=self._role,
+            bank=self._make_bank(self.parameters, self._fill),
+            fill=self._fill,
+            scratch=self._scratch,
+            statistics=self.statistics,
+        )
+
+    def _step(self, rounds: Rounds, out: list[Output]) -> bool:
+        """Send our package of the next round, or finish it; whether anything was done."""
+        number = rounds.number + 1
+        keys = self._turns.keys_of(number)
+        if keys is None:
+            return False
+        if self.sent == number:
+            return self._finish(rounds, keys, out)
+        if not self._may_send(number, rounds):
+            return False
+        theirs = self._theirs
+        out.append(rounds.begin(keys, theirs if isinstance(theirs, Query) else None))
+        self.sent = number
+        return True
+
+    def _may_send(self, number: int, rounds: Rounds) -> bool:
+        if self.gated:
+            return False
+        if self._theirs is not None:
+            return True
+        if rounds.answers:
+            return False
+        return self.state is State.RUNNING or self._turns.wanted(number)
+
+    def _finish(self, rounds: Rounds, keys: ChannelKeys, out: list[Output]) -> bool:
+        theirs, mint = self._theirs, self._mint
+        if theirs is None:
+            return False
+        self._theirs = None
+        number = theirs.round
+        mint.begin(number)
+        rounds.finish(theirs, lambda weights: mint.absorb(weights, keys, number))
+        out += mint.finish(number)
+        return True
+
+    def _move(self, move: Move) -> None:
+        state = TRANSITIONS.get((self.state, move))
+        if state is None:
+            reason = f"{move.name.lower()} in state {self.state.name.lower()}"
+            remote = move.name.startswith("TAKE")
+            raise (ChannelStateError if remote else ProtocolStateError)(reason)
+        self.state = state

@@ -1,0 +1,77 @@
+"""The clockwork of a link: when it must be up, when to ask, and when to give it up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from dynamicrypt.errors import RemoteError
+
+
+class SilenceError(RemoteError):
+    """The partner has not been heard of for too long. The link is dialled again by itself."""
+
+
+class PongError(RemoteError):
+    """The partner answered what was not asked. Its program is faulty; update it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTimes:
+    """Seconds of the link's clockwork, and keys of an epoch.
+
+    `hello`: until the link must be up. `idle`: without data until we ask. `dead`: without data
+    until the link is given up. `epoch`, `epoch_keys`: when role 0 begins a new epoch.
+    """
+
+    hello: float = 10.0
+    idle: float = 5.0
+    dead: float = 20.0
+    epoch: float = 60.0
+    epoch_keys: int = 100_000
+
+
+class KeepAlive:
+    """Watches one link; `now` is when it began, in seconds of a monotonic clock."""
+
+    def __init__(self, times: LinkTimes, now: float) -> None:
+        #: Seconds from the last question to its answer; None before the first.
+        self.round_trip: float | None = None
+        self._times: Final = times
+        self._began = self._heard = now
+        self._asked: float | None = None
+        self._number = 0
+
+    def heard(self, now: float) -> None:
+        """Data came."""
+        self._heard = now
+
+    def check_start(self, now: float) -> None:
+        """Raise SilenceError if the link should be up by now."""
+        if now - self._began >= self._times.hello:
+            raise SilenceError(f"no link within {self._times.hello:g} seconds")
+
+    def due(self, now: float) -> int | None:
+        """The number of a question to ask now, if any.
+
+        Raises SilenceError if the partner has been silent for too long.
+        """
+        silence = now - self._heard
+        if silence >= self._times.dead:
+            raise SilenceError(f"nothing heard for {silence:.0f} seconds")
+        return self.ask(now) if silence >= self._times.idle else None
+
+    def ask(self, now: float) -> int | None:
+        """The number of a new question; None while one is open."""
+        if self._asked is not None:
+            return None
+        self._asked = now
+        self._number += 1
+        return self._number
+
+    def answered(self, number: int, now: float) -> None:
+        """The answer came. Raises PongError if it answers nothing."""
+        if self._asked is None or number != self._number:
+            raise PongError(f"an answer {number} to no question")
+        self.round_trip = now - self._asked
+        self._asked = None

@@ -1,0 +1,291 @@
+"""Rounds of a bank in lock-step: packages, learning, probes and their verdicts.
+
+A round is finished when both sides' packages of it are known. Machines with enough agreements in a
+row are held and probed with the next round instead of sending outputs; equal probes of both sides
+in one round make a pass. Everything that decides is on both sides' wires, so both come to the same
+order of passes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import ECB
+
+from dynamicrypt._core import SecretMemory
+from dynamicrypt.errors import RemoteError
+from dynamicrypt.keys.schedule import (
+    PROBE_HEADER_BYTES,
+    ChannelContext,
+    ChannelKeys,
+    first_transcript,
+    input_key,
+    probe_header,
+)
+from dynamicrypt.params import ExchangeParameters
+from dynamicrypt.wire.link import Query, Round
+
+#: Probes of a run; each of both sides' gives 8 bits of a MAC away, so their number is bounded.
+PROBES: Final = 4
+
+_BLOCK: Final = 16
+
+#: Fills the buffer with random bytes.
+Fill = Callable[[memoryview], object]
+
+
+class RoundError(RemoteError):
+    """The partner sent a package that is not the one due. Its program is faulty; update it."""
+
+
+class Bank(Protocol):
+    """What a round needs of its bank; see `_core.Bank`."""
+
+    @property
+    def active(self) -> int:
+        """The number of active machines."""
+
+    @property
+    def round_input_bytes(self) -> int:
+        """Bytes of input of the next round."""
+
+    def counter_blocks(self, out: bytearray | memoryview, /) -> int:
+        """Write the counter blocks of the next round's inputs; how many bytes."""
+
+    def evaluate(self, inputs: bytes | bytearray | memoryview, /) -> bytes:
+        """Outputs of the next package of all active machines."""
+
+    def learn(self, outputs: bytes, agreements: int, limit: int, /) -> tuple[list[int], list[int]]:
+        """Learn; the machines to probe, and those past the limit."""
+
+    def query(self, h: float, fill: Fill, /) -> bytes:
+        """Inputs of the next round chosen from the own weights."""
+
+    def hold(self, machine: int, /) -> None:
+        """Take an active machine out of the packages."""
+
+    def release(self, machine: int, /) -> None:
+        """Take a held machine back in."""
+
+    def redraw(self, machine: int, /) -> None:
+        """New weights, next run, active."""
+
+    def run(self, machine: int, /) -> int:
+        """The number of the machine's run."""
+
+    def steps(self, machine: int, /) -> int:
+        """Steps of the present run."""
+
+    def weights(self, machine: int, /) -> memoryview:
+        """The canonical weights; not for keeping."""
+
+    def wipe(self) -> None:
+        """Overwrite all weights."""
+
+
+#: Makes a freshly drawn bank.
+MakeBank = Callable[[ExchangeParameters, Fill], Bank]
+#: Takes the weights of a machine that passed, which last for the call only.
+Absorb = Callable[[memoryview], None]
+
+
+class Scratch:
+    """Buffers for the inputs of one round; public, and shared by the channels of a link."""
+
+    __slots__ = ("counters", "inputs")
+
+    def __init__(self) -> None:
+        self.counters = memoryview(bytearray())
+        self.inputs = memoryview(bytearray())
+
+    def reserve(self, size: int) -> None:
+        """Make room for `size` bytes of inputs."""
+        if len(self.counters) < size:
+            self.counters = memoryview(bytearray(size))
+            # The cipher asks for a block more than it writes.
+            self.inputs = memoryview(bytearray(size + _BLOCK - 1))
+
+
+@dataclass(slots=True, kw_only=True)
+class Statistics:
+    """What a channel has done since it opened; `steps` are those of machines that passed."""
+
+    rounds: int = 0
+    passes: int = 0
+    steps: int = 0
+    probes: int = 0
+    failed_probes: int = 0
+    restarts: int = 0
+    keys: int = 0
+    confirmed: int = 0
+    unmatched: int = 0
+
+
+class Rounds:
+    """The rounds of one channel. `begin` gives our package, `finish` takes the partner's."""
+
+    def __init__(
+        self,
+        *,
+        context: ChannelContext,
+        role: int,
+        bank: Bank,
+        fill: Fill,
+        scratch: Scratch,
+        statistics: Statistics,
+    ) -> None:
+        parameters = context.parameters
+        #: The last round that was finished; the first one is 1.
+        self.number = 0
+        self.bank = bank
+        self.probed: list[int] = []
+        self.transcript = first_transcript(context)
+        self._role = role
+        self._channel = context.channel
+        self._agreements = parameters.agreements
+        self._limit = parameters.step_limit
+        self._field = None if parameters.query is None else parameters.query / 1000
+        self._fill = fill
+        self._scratch = scratch
+        self._statistics = statistics
+        self._expand = Cipher(AES256(input_key(context)), ECB()).encryptor()  # noqa: S305
+        # Each block is a counter of its own: ECB of counters is the key stream of CTR.
+        scratch.reserve(parameters.package_input_bytes * parameters.machines)
+        self._tries: dict[int, int] = {}
+        self._ours: Round | Query | None = None
+        self._secret = SecretMemory(PROBE_HEADER_BYTES + parameters.machine.weights)
+        self._message = memoryview(self._secret)
+
+    def chooses(self, role: int) -> bool:
+        """Whether the role sends the inputs of the next round: with queries, role 0 of the odd."""
+        return self._field is not None and self.number % 2 == role
+
+    @property
+    def answers(self) -> bool:
+        """Whether our package of the next round must wait for the partner's inputs."""
+        return self.chooses(1 - self._role)
+
+    def begin(self, keys: ChannelKeys, theirs: Query | None = None) -> Round | Query:
+        """Our package of the next round; `theirs` brings the inputs if the partner chose them.
+
+        Raises RoundError if its inputs have the wrong length.
+        """
+        number = self.number + 1
+        probes = self._probe(keys, number) if self.probed else b""
+        inputs, outputs = b"", b""
+        if theirs is not None and len(theirs.inputs) != self.bank.round_input_bytes:
+            raise RoundError("queries of another length than the active machines need")
+        if self.bank.active:
+            if theirs is not None:
+                outputs = self.bank.evaluate(theirs.inputs)
+            elif self._field is not None:
+                inputs = self.bank.query(self._field, self._fill)
+                outputs = self.bank.evaluate(inputs)
+            else:
+                outputs = self.bank.evaluate(self._random_inputs())
+        self._ours = (
+            Query(
+                channel=self._channel, round=number, inputs=inputs, outputs=outputs, probes=probes
+            )
+            if self.chooses(self._role)
+            else Round(channel=self._channel, round=number, outputs=outputs, probes=probes)
+        )
+        return self._ours
+
+    def finish(self, theirs: Round | Query, absorb: Absorb) -> None:
+        """Learn from the partner's package, and decide on the machines that were probed.
+
+        Machines that passed go to `absorb` in ascending order and are drawn anew at once. Raises
+        RoundError for a package that does not fit ours.
+        """
+        ours = self._ours
+        if ours is None:
+            raise RoundError("a package before ours")
+        if len(theirs.outputs) != len(ours.outputs) or len(theirs.probes) != len(ours.probes):
+            raise RoundError("a package of another length than ours")
+        due, late = self._learn(theirs.outputs) if ours.outputs else ([], [])
+        self._decide(ours.probes, theirs.probes, absorb)
+        for machine in late:
+            self._restart(machine)
+        for machine in due:
+            self.bank.hold(machine)
+        self.probed = due
+        self._extend_transcript(ours, theirs)
+        self.number = ours.round
+        self._ours = None
+        self._statistics.rounds += 1
+
+    def wipe(self) -> None:
+        """Overwrite all weights."""
+        self.bank.wipe()
+        self._secret.wipe()
+
+    def _random_inputs(self) -> memoryview:
+        counters, inputs = self._scratch.counters, self._scratch.inputs
+        size = self.bank.counter_blocks(counters)
+        self._expand.update_into(counters[:size], inputs)
+        return inputs[:size]
+
+    def _learn(self, outputs: bytes) -> tuple[list[int], list[int]]:
+        try:
+            return self.bank.learn(outputs, self._agreements, self._limit)
+        except ValueError:
+            raise RoundError("outputs with padding that is not zero") from None
+
+    def _probe(self, keys: ChannelKeys, number: int) -> bytes:
+        """One byte for each machine that is held."""
+        message, bank, transcript = self._message, self.bank, self.transcript
+        weights = message[PROBE_HEADER_BYTES:]
+        probes = bytearray()
+        for machine in self.probed:
+            probe_header(
+                message,
+                channel=self._channel,
+                machine=machine,
+                run=bank.run(machine),
+                round_number=number,
+                transcript=transcript,
+            )
+            weights[:] = bank.weights(machine)
+            probes.append(keys.probe(message))
+        return bytes(probes)
+
+    def _decide(self, ours: bytes, theirs: bytes, absorb: Absorb) -> None:
+        """Equal probes pass: both sides compare the same two bytes, so they never differ."""
+        statistics, bank = self._statistics, self.bank
+        statistics.probes += len(ours)
+        for machine, our, their in zip(self.probed, ours, theirs, strict=True):
+            if our == their:
+                statistics.passes += 1
+                statistics.steps += bank.steps(machine)
+                absorb(bank.weights(machine))
+                self._tries.pop(machine, None)
+                bank.redraw(machine)
+                continue
+            statistics.failed_probes += 1
+            tries = self._tries.get(machine, 0) + 1
+            if tries == PROBES:
+                self._restart(machine)
+            else:
+                self._tries[machine] = tries
+                bank.release(machine)
+
+    def _restart(self, machine: int) -> None:
+        self._tries.pop(machine, None)
+        self.bank.redraw(machine)
+        self._statistics.restarts += 1
+
+    def _extend_transcript(self, ours: Round | Query, theirs: Round | Query) -> None:
+        first, second = (ours, theirs) if self._role == 0 else (theirs, ours)
+        chosen = [each.inputs for each in (ours, theirs) if isinstance(each, Query)]
+        digest = hashlib.sha256(self.transcript)
+        digest.update(ours.round.to_bytes(8))
+        for part in (*chosen, first.outputs, first.probes, second.outputs, second.probes):
+            digest.update(len(part).to_bytes(4))
+            digest.update(part)
+        self.transcript = digest.digest()

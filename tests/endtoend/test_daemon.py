@@ -1,0 +1,202 @@
+"""Starting, stopping and misconfiguring the service."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+from pathlib import Path
+
+from dynamicrypt.demo.daemon import TWISTD, Daemon, DaemonError
+from tests.endtoend.service import ServiceTestCase, eventually
+from tests.foreign.application import Application
+
+
+class StartTests(ServiceTestCase):
+    def assertRefuses(
+        self, *options: str, because: str, environment: dict[str, str] | None = None
+    ) -> None:
+        """The start fails with an error for people: a line of cause, a line of remedy, no trace."""
+        daemon = Daemon(self.state(), *options, environment=environment)
+        daemon.launch()
+        status = daemon.wait(30)
+        self.assertIn(status, (1, 2))
+        self.assertIn(because, daemon.log)
+        self.assertIn("dynamicrypt: error: ", daemon.log)
+        self.assertIn("dynamicrypt: hint: ", daemon.log)
+        self.assertNotIn("Traceback", daemon.log)
+        self.assertLess(len(daemon.lines), 6, daemon.log)
+
+    def test_port_that_is_taken(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as holder:
+            port = str(holder.getsockname()[1])
+            self.assertRefuses("--api-port", port, because=port)
+            self.assertRefuses("--thesis-port", port, because=port)
+
+    def test_values_that_an_option_cannot_have(self) -> None:
+        for option, value in (
+            ("--api-port", "banana"),
+            ("--thesis-port", "65536"),
+            ("--api-port", "-1"),
+            ("--api-auth", "maybe"),
+            ("--thesis-interface", "nowhere"),
+        ):
+            self.assertRefuses(option, value, because=option)
+
+    def test_every_address_needs_one_to_tell_partners(self) -> None:
+        self.assertRefuses("--thesis-interface", "::", because="--advertise")
+
+    def test_option_that_does_not_exist(self) -> None:
+        self.assertRefuses("--no-such-option", "1", because="no-such-option")
+
+    def test_values_from_the_environment_are_checked_too(self) -> None:
+        environment = {"DYNAMICRYPT_API_AUTH": "maybe"}
+        self.assertRefuses(because="maybe", environment=environment)
+
+    def test_state_directory_that_is_a_file(self) -> None:
+        file = self.state() / "file"
+        file.write_text("")
+        self.assertRefuses("--state-dir", str(file), because=str(file))
+
+    def test_state_directory_that_others_may_read(self) -> None:
+        directory = self.state()
+        directory.chmod(0o755)
+        self.assertRefuses("--state-dir", str(directory), because=str(directory))
+
+    def test_token_file_that_others_may_read(self) -> None:
+        first = self.node()
+        first.stop()
+        (first.state / "token").chmod(0o644)
+        self.assertRefuses("--state-dir", str(first.state), because="token")
+
+    def test_the_environment_sets_what_no_flag_says(self) -> None:
+        daemon = Daemon(self.state(), environment={"DYNAMICRYPT_API_AUTH": "none"})
+        with daemon:
+            application = Application(daemon.api_port)
+            self.addCleanup(application.close)
+            application.init("s")
+
+    def test_a_flag_wins_over_the_environment(self) -> None:
+        daemon = Daemon(
+            self.state(), "--api-auth", "token", environment={"DYNAMICRYPT_API_AUTH": "none"}
+        )
+        with daemon:
+            application = self.application(daemon)
+            body = b'{"service_name":"s"}'
+            self.assertEqual(application.raw("POST", "/v1/options/init", body)[0], 401)
+
+    def test_init_tells_the_advertised_address_and_the_real_port(self) -> None:
+        daemon = self.node("--api-auth", "none", "--advertise", "node.example")
+        application = self.application(daemon)
+        application.init("s")
+        self.assertEqual(
+            (application.address, application.port), ("node.example", daemon.thesis_port)
+        )
+
+    def test_files_of_the_state_directory_are_the_owners_alone(self) -> None:
+        node = self.node()
+        files = sorted(node.state.rglob("*"))
+        self.assertEqual([file.name for file in files], ["ports.json", "token"])
+        for file in files:
+            self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600, file.name)
+
+    def test_a_token_outlives_the_process(self) -> None:
+        first = self.node()
+        token = (first.state / "token").read_text()
+        first.stop()
+        with Daemon(first.state) as second:
+            self.assertEqual((second.state / "token").read_text(), token)
+            application = Application(second.api_port, token.strip())
+            self.addCleanup(application.close)
+            application.init("s")
+
+    def test_unprotected_choices_are_warned_of(self) -> None:
+        node = self.thesis_node()
+        for warning in ("--api-auth none", "wire 1"):
+            self.assertTrue(
+                any("#warn" in line.text and warning in line.text for line in node.lines), warning
+            )
+
+
+class EndTests(ServiceTestCase):
+    def test_both_signals_end_the_service_in_order(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            node = Daemon(self.state())
+            node.start()
+            os.kill(node.pid, number)
+            self.assertIn(node.wait(10), (0, -number))
+            self.assertIn("Server Shut Down", node.log)
+
+    def test_it_ends_while_channels_run_and_a_dial_waits(self) -> None:
+        nodes = [self.thesis_node(), self.thesis_node()]
+        alice, bob, carol = (self.application(node) for node in (*nodes, nodes[0]))
+        alice.init("alice")
+        bob.init("bob")
+        alice.init_config("bob")
+        bob.init_config("alice")
+        self.assertTrue(alice.sync(bob.address, bob.port))
+        listener = self.listener()
+        carol.init("carol")
+        carol.init_config("dave")
+        self.assertTrue(carol.sync("127.0.0.1", listener.port))
+        talk = self.called(listener)
+        talk.wait_for_keys(1)
+        listener.close()
+        talk.stop()
+        nodes[0].stop()
+        self.assertTrue(eventually(lambda: not bob.status()))
+
+    def test_ports_are_free_again_at_once(self) -> None:
+        node = self.node()
+        ports = (str(node.api_port), str(node.thesis_port))
+        node.stop()
+        with Daemon(node.state, "--api-port", ports[0], "--thesis-port", ports[1]) as again:
+            self.assertEqual((str(again.api_port), str(again.thesis_port)), ports)
+
+
+class DaemonTests(ServiceTestCase):
+    def test_daemon_mode_writes_a_pid_file_and_a_log_and_cleans_up(self) -> None:
+        state = self.state()
+        pid_file, log = state / "twistd.pid", state / "log"
+        places = (f"--pidfile={pid_file}", f"--logfile={log}", f"--rundir={state}")
+        ports = ("--api-port", "0", "--thesis-port", "0", "--api-auth", "none")
+        command = (*TWISTD, *places, "dynamicrypt", *ports, "--state-dir", str(state))
+        subprocess.run(command, check=True, timeout=30, capture_output=True)
+        self.assertTrue(eventually(pid_file.exists))
+        pid = int(pid_file.read_text())
+        self.addCleanup(self.kill, pid)
+        node = Daemon(state)
+        node.find_ports()
+        application = self.application(node)
+        self.assertTrue(application.test_ok())
+        application.init("s")
+        os.kill(pid, signal.SIGTERM)
+        self.assertTrue(eventually(lambda: not Path(f"/proc/{pid}").exists()))
+        self.assertFalse(pid_file.exists())
+        self.assertIn("Server Shut Down", log.read_text())
+
+    def kill(self, pid: int) -> None:
+        """Should the test have failed before it ended the daemon itself."""
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except FileNotFoundError:
+            return
+        if b"dynamicrypt" in command:
+            os.kill(pid, signal.SIGKILL)
+
+    def test_a_start_that_fails_does_not_leave_a_daemon(self) -> None:
+        state = self.state()
+        with socket.create_server(("127.0.0.1", 0)) as holder:
+            port = str(holder.getsockname()[1])
+            places = (f"--pidfile={state / 'twistd.pid'}", f"--rundir={state}")
+            options = ("--api-port", port, "--state-dir", str(state))
+            command = (*TWISTD, *places, "dynamicrypt", *options)
+            tried = subprocess.run(command, check=False, timeout=30, capture_output=True, text=True)
+        self.assertNotEqual(tried.returncode, 0)
+        self.assertIn(f"dynamicrypt: error: cannot listen on 127.0.0.1 port {port}", tried.stderr)
+        self.assertFalse((state / "twistd.pid").exists())
+
+    def test_a_node_that_never_starts_is_reported_by_its_log(self) -> None:
+        node = Daemon(self.state(), "--api-port", "banana")
+        with self.assertRaisesRegex(DaemonError, "banana"):
+            node.start()

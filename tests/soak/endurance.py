@@ -1,0 +1,89 @@
+"""Hours of traffic, attacks, leaving partners and dying nodes, in twenty minutes or as told."""
+
+import os
+import random
+import secrets
+import time
+
+from dynamicrypt.demo.daemon import Daemon
+from tests.endtoend.service import ServiceTestCase, eventually
+from tests.endtoend.test_hostile_bytes import descriptors, resident_bytes
+from tests.foreign.application import Application, introduce
+
+SECONDS = float(os.environ.get("SOAK_SECONDS", "1200"))
+CHANNELS = 8
+#: A re-dial may wait for the longest pause, and then the machines need a moment.
+HEALING_SECONDS = 60.0
+#: What the calling node, which lives through it all, may grow by after the first tenth.
+GROWTH_BYTES = 4 * 2**20
+
+
+class EnduranceTests(ServiceTestCase):
+    def setUp(self) -> None:
+        self.chance = random.Random(2019)
+        self.north = self.thesis_node()
+        self.south = Daemon(self.state(), "--api-auth", "none")
+        self.south.start()
+        self.pairs: list[tuple[Application, Application]] = []
+        for number in range(CHANNELS):
+            pair = self.application(self.north), self.application(self.south)
+            self.assertTrue(introduce(*pair, (f"north{number}", f"south{number}")))
+            self.pairs.append(pair)
+        self.addCleanup(lambda: self.end(self.south))
+
+    def test_no_message_is_lost_and_nothing_grows(self) -> None:
+        began, sent, level = time.monotonic(), 0, 0
+        deaths = began + SECONDS / 4
+        while (now := time.monotonic()) < began + SECONDS:
+            for pair in self.pairs:
+                sent += self.exchange(*self.chance.sample(pair, 2))
+            self.attack()
+            if self.chance.random() < 0.02:
+                self.leave_and_return(self.chance.randrange(CHANNELS))
+            if now > deaths:
+                self.die_and_return()
+                deaths = now + SECONDS / 4
+            if not level and now > began + SECONDS / 10:
+                level = resident_bytes(self.north)
+        self.assertGreater(sent, SECONDS)
+        self.assertLess(resident_bytes(self.north) - level, GROWTH_BYTES)
+        self.assertTrue(eventually(lambda: descriptors(self.north) < 64, 30))
+        print(f"{sent} messages, {self.north.log.count('key born')} keys")
+
+    def exchange(self, sender: Application, receiver: Application) -> int:
+        mode = self.chance.choice((1, 2))
+        message = self.chance.randbytes(self.chance.randrange(300)).hex()
+        sealed = sender.encrypt(message, mode)
+        if sealed == "wait":
+            return 0
+        assert isinstance(sealed, dict), sealed
+        self.assertEqual(receiver.decrypt(sealed), {"message": message, "mode": mode})
+        return 1
+
+    def attack(self) -> None:
+        connection = self.connect(self.chance.choice((self.north, self.south)).thesis_port)
+        connection.sendall(secrets.token_bytes(200) + b"\n")
+        self.assertHungUp(connection)
+
+    def leave_and_return(self, number: int) -> None:
+        for application in self.pairs[number]:
+            self.assertEqual(application.exit(), "ok")
+        self.assertTrue(introduce(*self.pairs[number], (f"north{number}", f"south{number}")))
+        for application in self.pairs[number]:
+            application.patiently("back", 1)
+
+    def die_and_return(self) -> None:
+        """The called node ends and starts again; the calling one finds it by itself."""
+        port = str(self.south.thesis_port)
+        self.end(self.south)
+        self.south = Daemon(self.south.state, "--api-auth", "none", "--thesis-port", port)
+        self.south.start()
+        for number, (caller, _) in enumerate(self.pairs):
+            callee = self.application(self.south)
+            callee.init(f"south{number}")
+            callee.init_config(caller.service_name)
+            self.pairs[number] = (caller, callee)
+        for pair in self.pairs:
+            self.assertTrue(eventually(pair[0].status, HEALING_SECONDS))
+            for application in pair:
+                application.patiently("again", 1)
