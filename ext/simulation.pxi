@@ -84,7 +84,6 @@ cdef extern from "simulation_crowd.h":
 cdef extern from "simulation_random.h":
     struct numbers:
         uint64_t[4] state
-    uint64_t next_number(numbers *) noexcept nogil
 
 cdef extern from "simulation_scalar.h":
     int64_t scalar_synchronise(
@@ -100,11 +99,6 @@ cdef extern from "simulation_probability.h":
     size_t eavesdropping_doubles(const eavesdropping *) noexcept nogil
     size_t eavesdropping_bytes(const eavesdropping *) noexcept nogil
     int64_t eavesdrop(const eavesdropping *, numbers *, double *, int8_t *, int32_t *) noexcept nogil
-
-cdef extern from "simulation_query.h":
-    void query_unit(
-        const int8_t *, size_t, int, double, numbers *, uint8_t *
-    ) noexcept nogil
 
 cdef extern from "simulation_seed.h":
     void glibc_rand(uint32_t, size_t, uint32_t *, size_t) noexcept nogil
@@ -353,23 +347,6 @@ def probabilistic_runs(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule
     finally:
         free(doubles)
         free(scratch)
-
-
-def query_inputs(bytes weights not None, Py_ssize_t l, double field, uint64_t key):
-    """Inputs of one unit, -1 and +1, and the 32-bit numbers that were drawn for them."""
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(weights)
-    cdef shape form = checked_shape(1, size, l, RULE_HEBBIAN)
-    cdef const int8_t *values = checked_weights(&form, weights)
-    cdef numbers stream
-    seed_stream(key, 0, stream.state, 1)
-    drawn = []
-    for _ in range(size + l + 1):
-        drawn.append(next_number(&stream) >> 32)
-    seed_stream(key, 0, stream.state, 1)
-    out = bytearray(size)
-    cdef uint8_t[::1] view = out
-    query_unit(values, <size_t>size, <int>l, field, &stream, &view[0])
-    return [-1 if negative else 1 for negative in out], drawn
 
 
 def glibc_numbers(uint32_t seed, Py_ssize_t start, Py_ssize_t count):

@@ -53,6 +53,7 @@ struct crowd {
     uint64_t *packed;    /* by column, and one more */
     int8_t *unit;
     uint8_t *negative;
+    uint8_t *asking; /* scratch of queries */
 };
 
 static size_t weights_words(const struct crowd *c)
@@ -141,7 +142,8 @@ struct crowd *crowd_new(const struct crowd_plan *plan, const struct lane_kernel 
     c->chunk = calloc(c->pairs, sizeof *c->chunk);
     c->unit = malloc(net->n);
     c->negative = malloc(net->n);
-    if (!c->memory || !c->chunk || !c->unit || !c->negative) {
+    c->asking = malloc(asking_bytes(net->n, net->l));
+    if (!c->memory || !c->chunk || !c->unit || !c->negative || !c->asking) {
         crowd_free(c);
         return NULL;
     }
@@ -177,6 +179,7 @@ void crowd_free(struct crowd *c)
         free(c->chunk);
         free(c->unit);
         free(c->negative);
+        free(c->asking);
         free(c);
     }
 }
@@ -249,7 +252,7 @@ static void query(struct crowd *c, struct chunk *chunk, size_t step)
     const size_t count = c->common ? c->kernel->columns : c->chunk_columns;
     for (size_t i = 0; i < net->k; i++) {
         read_weights(c, chunk->first, asker, i * net->n, net->n, c->unit);
-        query_unit(c->unit, net->n, net->l, c->plan.field, &chunk->querier, c->negative);
+        ask_unit(c->unit, net->n, net->l, c->plan.field, &chunk->querier, c->asking, c->negative);
         for (size_t column = first; column < first + count; column++)
             for (size_t j = 0; j < net->n; j++)
                 *cell(c, c->inputs[c->present], words, step * inputs_words(c) + i * net->n + j,

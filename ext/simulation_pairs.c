@@ -31,6 +31,7 @@ struct pairs {
     struct numbers querier[GROUP_COLUMNS];
     int8_t *unit;           /* [64][n] weights of a unit in the lanes of a column */
     uint8_t *negative;      /* [n] */
+    uint8_t *asking;        /* scratch of queries */
     uint64_t clock;         /* steps that all lanes have learnt */
     uint64_t began[GROUP_LANES];
     uint64_t differ[GROUP_COLUMNS];
@@ -62,7 +63,8 @@ struct pairs *pairs_new(const struct pairs_plan *plan, const struct lane_kernel 
     p->memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
     p->unit = malloc(64 * plan->network.n);
     p->negative = malloc(plan->network.n);
-    if (!p->memory || !p->unit || !p->negative) {
+    p->asking = malloc(asking_bytes(plan->network.n, plan->network.l));
+    if (!p->memory || !p->unit || !p->negative || !p->asking) {
         pairs_free(p);
         return NULL;
     }
@@ -104,6 +106,7 @@ void pairs_free(struct pairs *p)
         free(p->memory);
         free(p->unit);
         free(p->negative);
+        free(p->asking);
         free(p);
     }
 }
@@ -162,8 +165,8 @@ static void query(struct pairs *p, size_t number, size_t machine, uint64_t *inpu
         for (size_t i = 0; i < net->k; i++)
             for (unsigned bit = 0; bit < 64; bit++) {
                 read_lane(p, weights, column, bit, i * net->n, net->n, p->unit);
-                query_unit(p->unit, net->n, net->l, p->plan.field,
-                           &p->querier[number * columns + column], p->negative);
+                ask_unit(p->unit, net->n, net->l, p->plan.field,
+                         &p->querier[number * columns + column], p->asking, p->negative);
                 for (size_t j = 0; j < net->n; j++)
                     inputs[(i * net->n + j) * columns + column] |= (uint64_t)p->negative[j] << bit;
             }

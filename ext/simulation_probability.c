@@ -139,12 +139,13 @@ size_t eavesdropping_doubles(const struct eavesdropping *plan)
 
 size_t eavesdropping_bytes(const struct eavesdropping *plan)
 {
-    return (3 + plan->package) * size_of(plan);
+    return (3 + plan->package) * size_of(plan) +
+           asking_bytes((size_t)plan->shape.n, plan->shape.l);
 }
 
 /* The inputs of one step: random, or chosen by the machine with these weights. */
 static void ask(const struct eavesdropping *plan, const int8_t *weights, struct numbers *numbers,
-                int8_t *inputs)
+                uint8_t *scratch, int8_t *inputs)
 {
     const size_t n = (size_t)plan->shape.n;
     if (plan->field <= 0) {
@@ -152,7 +153,8 @@ static void ask(const struct eavesdropping *plan, const int8_t *weights, struct 
         return;
     }
     for (size_t i = 0; i < size_of(plan); i += n)
-        query_unit(weights + i, n, plan->shape.l, plan->field, numbers, (uint8_t *)inputs + i);
+        ask_unit(weights + i, n, plan->shape.l, plan->field, numbers, scratch,
+                 (uint8_t *)inputs + i);
     for (size_t i = 0; i < size_of(plan); i++)
         inputs[i] = inputs[i] ? -1 : 1;
 }
@@ -166,6 +168,7 @@ int64_t eavesdrop(const struct eavesdropping *plan, struct numbers *numbers, dou
     int8_t *b = a + size;
     int8_t *guess = b + size;
     int8_t *inputs = guess + size; /* [package][k*n] */
+    uint8_t *scratch = (uint8_t *)inputs + plan->package * size;
     const struct belief belief = {
         shape, doubles, doubles + eavesdropping_doubles(plan) - 2 * (size_t)shape->n,
         doubles + eavesdropping_doubles(plan) - (size_t)shape->n,
@@ -178,7 +181,7 @@ int64_t eavesdrop(const struct eavesdropping *plan, struct numbers *numbers, dou
         uint64_t of_b[64];
         for (size_t step = 0; step < plan->package; step++) {
             int8_t *x = inputs + step * size;
-            ask(plan, (steps + step) % 2 ? b : a, numbers, x);
+            ask(plan, (steps + step) % 2 ? b : a, numbers, scratch, x);
             of_a[step] = machine_represent(shape, a, x);
             of_b[step] = machine_represent(shape, b, x);
         }

@@ -1,4 +1,4 @@
-/* Inputs chosen by one of the partners so that its local fields are +-H (Ruttor 2006, 5.1). */
+/* Queries (query.h) with random numbers of the simulation. */
 #ifndef DYNAMICRYPT_SIMULATION_QUERY_H
 #define DYNAMICRYPT_SIMULATION_QUERY_H
 
@@ -7,11 +7,11 @@
 
 #include "simulation_random.h"
 
-/* `negative[j]` = 1 where the input of weight j is -1, else 0. `field` is H * sqrt(n).
- *
- * Numbers are drawn in the order of dynamicrypt.tpm.reference.query_unit: the sign of the field,
- * for each size l..1 of a weight which way to round, then one for each input. */
-void query_unit(const int8_t *weights, size_t n, int l, double field, struct numbers *numbers,
-                uint8_t *negative);
+/* Bytes of scratch that a query of one unit wants. */
+size_t asking_bytes(size_t n, int l);
+
+/* `negative[j]` = 1 where the input of weight j is -1, else 0. `field` is H * sqrt(n). */
+void ask_unit(const int8_t *weights, size_t n, int l, double field, struct numbers *numbers,
+              uint8_t *scratch, uint8_t *negative);
 
 #endif
