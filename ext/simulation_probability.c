@@ -18,15 +18,24 @@ void belief_start(const struct belief *b)
     const size_t all = (size_t)b->shape->k * (size_t)b->shape->n * values;
     for (size_t i = 0; i < all; i++)
         b->chance[i] = 1 / (double)values;
+    for (int i = 0; i < NORMAL_POINTS; i++)
+        b->normal[i] = 0.5 * erfc(((double)NORMAL_END - (double)i / NORMAL_PER_UNIT) / sqrt(2));
 }
 
-/* P(h > 0) of an integer h with this mean and variance, in the normal approximation. */
-static double positive(double mean, double variance)
+/* The normal distribution; interpolated, to 1e-5, for this is where the time goes. */
+static inline double normal(const struct belief *b, double x)
 {
-    const double above = mean - 0.5; /* h > 0 is h >= 1 */
-    if (variance < 1e-9)
-        return above > 0;
-    return 0.5 * erfc(-above / sqrt(2 * variance));
+    double at = (x + NORMAL_END) * NORMAL_PER_UNIT;
+    at = at < 0 ? 0 : at > NORMAL_POINTS - 2 ? NORMAL_POINTS - 2 : at;
+    const int below = (int)at;
+    const double low = b->normal[below];
+    return low + (at - below) * (b->normal[below + 1] - low);
+}
+
+/* One over the standard deviation. P(h > 0) of an integer h is P(h > 0.5) of a normal one. */
+static double precision(double variance)
+{
+    return 1 / sqrt(variance < 1e-6 ? 1e-6 : variance);
 }
 
 /* Mean and variance of a unit's field; those of its weights are left in mean and spread. */
@@ -80,7 +89,7 @@ void belief_hear(const struct belief *b, const int8_t *inputs, int output, int l
     double sign[64]; /* expected sigma */
     for (size_t i = 0; i < k; i++) {
         field_of(b, b->chance + i * n * values, inputs + i * n, &mean[i], &variance[i]);
-        sign[i] = 2 * positive(mean[i], variance[i]) - 1;
+        sign[i] = 2 * normal(b, (mean[i] - 0.5) * precision(variance[i])) - 1;
     }
     const int factor = b->shape->rule == RULE_HEBBIAN        ? output
                        : b->shape->rule == RULE_ANTI_HEBBIAN ? -output
@@ -101,10 +110,11 @@ void belief_hear(const struct belief *b, const int8_t *inputs, int output, int l
             const int8_t x = inputs[i * n + j];
             double stay[255];
             double go[255];
+            const double scale = precision(unit_variance - b->spread[j]);
+            const double middle = (unit_mean - x * b->mean[j] - 0.5) * scale;
             for (size_t v = 0; v < values; v++) {
                 const double w = (double)v - b->shape->l;
-                const double up =
-                    positive(unit_mean + x * (w - b->mean[j]), unit_variance - b->spread[j]);
+                const double up = normal(b, middle + x * scale * w);
                 const double equal = output > 0 ? up : 1 - up;
                 go[v] = learnt ? equal * if_equal : 0;
                 stay[v] = (1 - equal) * if_opposite + (learnt ? 0 : equal * if_equal);
@@ -134,7 +144,8 @@ static size_t size_of(const struct eavesdropping *plan)
 
 size_t eavesdropping_doubles(const struct eavesdropping *plan)
 {
-    return size_of(plan) * (2 * (size_t)plan->shape.l + 1) + 2 * (size_t)plan->shape.n;
+    return size_of(plan) * (2 * (size_t)plan->shape.l + 1) + 2 * (size_t)plan->shape.n +
+           NORMAL_POINTS;
 }
 
 size_t eavesdropping_bytes(const struct eavesdropping *plan)
@@ -169,9 +180,13 @@ int64_t eavesdrop(const struct eavesdropping *plan, struct numbers *numbers, dou
     int8_t *guess = b + size;
     int8_t *inputs = guess + size; /* [package][k*n] */
     uint8_t *scratch = (uint8_t *)inputs + plan->package * size;
+    double *mean = doubles + size * (2 * (size_t)shape->l + 1);
     const struct belief belief = {
-        shape, doubles, doubles + eavesdropping_doubles(plan) - 2 * (size_t)shape->n,
-        doubles + eavesdropping_doubles(plan) - (size_t)shape->n,
+        .shape = shape,
+        .chance = doubles,
+        .mean = mean,
+        .spread = mean + shape->n,
+        .normal = mean + 2 * shape->n,
     };
     scalar_draw(shape->l, a, 2 * size, numbers);
     belief_start(&belief);

@@ -17,9 +17,12 @@ struct belief {
     double *chance; /* [k][n][2l+1] */
     double *mean;   /* [n], scratch */
     double *spread; /* [n], scratch: variances */
+    double *normal; /* [NORMAL_POINTS] the normal distribution, from -NORMAL_END on */
 };
 
-/* Every weight uniform. */
+enum { NORMAL_END = 8, NORMAL_PER_UNIT = 64, NORMAL_POINTS = 2 * NORMAL_END * NORMAL_PER_UNIT + 2 };
+
+/* Every weight uniform; fills in `normal`. */
 void belief_start(const struct belief *belief);
 
 /* A public step: A's output for the inputs, and whether the partners learnt from it. */
