@@ -290,6 +290,21 @@ def probabilistic_runs(
 ) -> None:
     """Run pairs one by one under the probabilistic attack; `package` up to 64."""
 
+def probabilistic_beliefs(
+    k: int,
+    n: int,
+    l: int,
+    rule: int,
+    inputs: NDArray[np.int8],
+    a: NDArray[np.int8],
+    b: NDArray[np.int8],
+    chance: NDArray[np.float64],
+) -> None:
+    """Write the chance of every value -l..l of every weight of A, [k*n, 2l+1], to `chance`.
+
+    `inputs` [steps, k*n] and both outputs [steps] are -1 and +1.
+    """
+
 def glibc_numbers(seed: int, start: int, count: int) -> list[int]:
     """`count` numbers of glibc's rand() after srand(seed), from number `start` on."""
 

@@ -96,6 +96,17 @@ cdef extern from "simulation_probability.h":
         size_t package
         double field
         uint64_t limit
+    enum:
+        NORMAL_POINTS
+    struct belief:
+        const shape *shape
+        double *chance
+        double *joint
+        double *mean
+        double *spread
+        double *normal
+    void belief_start(const belief *) noexcept nogil
+    void belief_hear(const belief *, const int8_t *, int, int) noexcept nogil
     size_t eavesdropping_doubles(const eavesdropping *) noexcept nogil
     size_t eavesdropping_bytes(const eavesdropping *) noexcept nogil
     int64_t eavesdrop(const eavesdropping *, numbers *, double *, int8_t *, int32_t *) noexcept nogil
@@ -347,6 +358,29 @@ def probabilistic_runs(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule
     finally:
         free(doubles)
         free(scratch)
+
+
+def probabilistic_beliefs(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule,
+                          const int8_t[:, ::1] inputs not None, const int8_t[::1] a not None,
+                          const int8_t[::1] b not None, double[:, ::1] chance not None):
+    """What the probabilistic attack believes after a recorded exchange."""
+    cdef shape form = checked_shape(k, n, l, rule)
+    cdef Py_ssize_t steps = inputs.shape[0]
+    cdef Py_ssize_t step
+    if inputs.shape[1] != k * n or a.shape[0] != steps or b.shape[0] != steps:
+        raise ValueError("inputs, a and b have not the shapes (steps, k*n), steps, steps")
+    if chance.shape[0] != k * n or chance.shape[1] != 2 * l + 1:
+        raise ValueError("chance has not the shape k*n, 2*l+1")
+    cdef double *scratch = <double *>malloc(
+        (2 * <size_t>n + <size_t>NORMAL_POINTS) * sizeof(double))
+    if scratch == NULL:
+        raise MemoryError("no memory for beliefs")
+    cdef belief held = belief(&form, &chance[0, 0], NULL, scratch, scratch + n, scratch + 2 * n)
+    with nogil:
+        belief_start(&held)
+        for step in range(steps):
+            belief_hear(&held, &inputs[step, 0], a[step], a[step] == b[step])
+    free(scratch)
 
 
 def glibc_numbers(uint32_t seed, Py_ssize_t start, Py_ssize_t count):

@@ -59,6 +59,60 @@ static void field_of(const struct belief *b, const double *chance, const int8_t 
     }
 }
 
+static size_t weights_of(const struct belief *b)
+{
+    return (size_t)b->shape->k * (size_t)b->shape->n;
+}
+
+void belief_open_package(const struct belief *b)
+{
+    const size_t values = values_of(b);
+    if (!b->joint)
+        return;
+    memset(b->joint, 0, weights_of(b) * values * values * sizeof *b->joint);
+    for (size_t i = 0; i < weights_of(b) * values; i++)
+        b->joint[i * values + i % values] = b->chance[i];
+}
+
+void belief_close_package(const struct belief *b)
+{
+    const size_t values = values_of(b);
+    if (!b->joint)
+        return;
+    memset(b->chance, 0, weights_of(b) * values * sizeof *b->chance);
+    for (size_t i = 0; i < weights_of(b) * values; i++)
+        for (size_t v = 0; v < values; v++)
+            b->chance[i / values * values + v] += b->joint[i * values + v];
+}
+
+static int32_t moved(int32_t w, int step, int32_t l)
+{
+    return w + step > l ? l : w + step < -l ? -l : w + step;
+}
+
+/* As `revise` below, for one weight in a package: rows of `joint` are its values at the start. */
+static void revise_joint(const struct belief *b, double *chance, double *joint, const double *stay,
+                         const double *go, int step)
+{
+    const int32_t l = b->shape->l;
+    const size_t values = values_of(b);
+    double total = 0;
+    for (size_t v = 0; v < values; v++)
+        total += chance[v] * (stay[v] + go[v]);
+    if (total < 1e-300)
+        return;
+    for (size_t v = 0; v < values; v++, joint += values) {
+        double row[255] = {0};
+        for (int32_t w = -l; w <= l; w++) {
+            row[moved(w, step, l) + l] += joint[w + l] * go[v];
+            row[w + l] += joint[w + l] * stay[v];
+        }
+        chance[v] *= (stay[v] + go[v]) / total;
+        for (size_t w = 0; w < values; w++)
+            joint[w] = row[w] / total;
+    }
+}
+
 /* Bayes' rule for one weight. `stay` and `go` are the joint chances of what was heard with the unit
  * keeping still or moving, for each value; `step` is where it moves. */
 static void revise(const struct belief *b, double *chance, const double *stay, const double *go,
@@ -68,9 +122,8 @@ static void revise(const struct belief *b, double *chance, const double *stay, c
     double revised[255] = {0};
     double total = 0;
     for (int32_t w = -l; w <= l; w++) {
-        const int32_t target = w + step > l ? l : w + step < -l ? -l : w + step;
         revised[w + l] += chance[w + l] * stay[w + l];
-        revised[target + l] += chance[w + l] * go[w + l];
+        revised[moved(w, step, l) + l] += chance[w + l] * go[w + l];
         total += chance[w + l] * (stay[w + l] + go[w + l]);
     }
     if (total < 1e-300) /* the approximation excluded what happened: forget, do not divide by 0 */
@@ -119,7 +172,11 @@ void belief_hear(const struct belief *b, const int8_t *inputs, int output, int l
                 go[v] = learnt ? equal * if_equal : 0;
                 stay[v] = (1 - equal) * if_opposite + (learnt ? 0 : equal * if_equal);
             }
-            revise(b, chance, stay, go, factor * x);
+            if (b->joint)
+                revise_joint(b, chance, b->joint + (i * n + j) * values * values, stay, go,
+                             factor * x);
+            else
+                revise(b, chance, stay, go, factor * x);
         }
     }
 }
@@ -144,8 +201,9 @@ static size_t size_of(const struct eavesdropping *plan)
 
 size_t eavesdropping_doubles(const struct eavesdropping *plan)
 {
-    return size_of(plan) * (2 * (size_t)plan->shape.l + 1) + 2 * (size_t)plan->shape.n +
-           NORMAL_POINTS;
+    const size_t values = 2 * (size_t)plan->shape.l + 1;
+    return size_of(plan) * values * (plan->package > 1 ? 1 + values : 1) +
+           2 * (size_t)plan->shape.n + NORMAL_POINTS;
 }
 
 size_t eavesdropping_bytes(const struct eavesdropping *plan)
@@ -180,10 +238,12 @@ int64_t eavesdrop(const struct eavesdropping *plan, struct numbers *numbers, dou
     int8_t *guess = b + size;
     int8_t *inputs = guess + size; /* [package][k*n] */
     uint8_t *scratch = (uint8_t *)inputs + plan->package * size;
-    double *mean = doubles + size * (2 * (size_t)shape->l + 1);
+    const size_t values = 2 * (size_t)shape->l + 1;
+    double *mean = doubles + size * values;
     const struct belief belief = {
         .shape = shape,
         .chance = doubles,
+        .joint = plan->package > 1 ? mean + 2 * shape->n + NORMAL_POINTS : NULL,
         .mean = mean,
         .spread = mean + shape->n,
         .normal = mean + 2 * shape->n,
@@ -200,6 +260,7 @@ int64_t eavesdrop(const struct eavesdropping *plan, struct numbers *numbers, dou
             of_a[step] = machine_represent(shape, a, x);
             of_b[step] = machine_represent(shape, b, x);
         }
+        belief_open_package(&belief);
         for (size_t step = 0; step < plan->package; step++) {
             const int8_t *x = inputs + step * size;
             const int output = machine_output(of_a[step], shape->k);
@@ -210,6 +271,7 @@ int64_t eavesdrop(const struct eavesdropping *plan, struct numbers *numbers, dou
                 machine_learn(shape, b, x, of_b[step], output);
             }
         }
+        belief_close_package(&belief);
     }
     belief_guess(&belief, guess);
     *matched = 0;

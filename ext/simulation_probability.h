@@ -14,7 +14,8 @@
 
 struct belief {
     const struct shape *shape;
-    double *chance; /* [k][n][2l+1] */
+    double *chance; /* [k][n][2l+1] of the weights by which the next output is made */
+    double *joint;  /* [k][n][2l+1][2l+1] those and what has become of them; NULL without packages */
     double *mean;   /* [n], scratch */
     double *spread; /* [n], scratch: variances */
     double *normal; /* [NORMAL_POINTS] the normal distribution, from -NORMAL_END on */
@@ -25,6 +26,12 @@ enum { NORMAL_END = 8, NORMAL_PER_UNIT = 64, NORMAL_POINTS = 2 * NORMAL_END * NO
 /* Every weight uniform; fills in `normal`. */
 void belief_start(const struct belief *belief);
 
+/* Outputs of a package are made by the weights at its start, which then all are learnt: between
+ * these two calls `chance` is of those, and sharpened by each step. Without `joint` they do
+ * nothing. */
+void belief_open_package(const struct belief *belief);
+void belief_close_package(const struct belief *belief);
+
 /* A public step: A's output for the inputs, and whether the partners learnt from it. */
 void belief_hear(const struct belief *belief, const int8_t *inputs, int output, int learnt);
 
@@ -33,7 +40,7 @@ void belief_guess(const struct belief *belief, int8_t *weights);
 
 struct eavesdropping {
     struct shape shape;
-    size_t package; /* B: steps whose outputs travel together; heard one after the other */
+    size_t package; /* B: steps whose outputs travel together */
     double field;   /* H * sqrt(n) of queries; 0 for random inputs */
     uint64_t limit; /* steps after which the pair gives up */
 };

@@ -6,18 +6,12 @@ from dataclasses import dataclass
 from math import isfinite, sqrt
 from typing import Final
 
-from dynamicrypt._core import ANTI_HEBBIAN, HEBBIAN, RANDOM_WALK
 from dynamicrypt.errors import ParameterError
-from dynamicrypt.params import MachineParameters, Rule
+from dynamicrypt.params import MachineParameters
+from dynamicrypt.tpm.machine import RULE_NUMBERS
 
 #: Steps that a run may take where no limit is given; a pair that needs more counts as failed.
 PATIENCE: Final = 10_000_000
-
-_NUMBERS: Final = {
-    Rule.HEBBIAN: HEBBIAN,
-    Rule.ANTI_HEBBIAN: ANTI_HEBBIAN,
-    Rule.RANDOM_WALK: RANDOM_WALK,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,4 +51,4 @@ class Exchange:
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """K, N, L and the core's number of the rule."""
-        return self.machine.K, self.machine.N, self.machine.L, _NUMBERS[self.machine.rule]
+        return self.machine.K, self.machine.N, self.machine.L, RULE_NUMBERS[self.machine.rule]

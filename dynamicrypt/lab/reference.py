@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product as combinations
+from math import erfc, prod, sqrt
 
-from dynamicrypt.params import MachineParameters
+from dynamicrypt.params import MachineParameters, Rule
 from dynamicrypt.tpm.reference import Machine, product, sign
 
 #: Steps of a run that a majority attack makes geometrically before the first vote.
@@ -114,6 +115,54 @@ class Genetic:
         stay = sorted(best[: max(kept, SURVIVORS)])
         self.machines = [self.machines[i] for i in stay]
         self._right = [self._right[i] for i in stay]
+
+
+class Probabilistic:
+    """The probabilistic attack: `chance[i][v]` is that of weight i of A being v - L.
+
+    Klimov, Mityagin, Shamir 2002, section 4. Weights count as independent, local fields as normal.
+    """
+
+    def __init__(self, parameters: MachineParameters) -> None:
+        self._parameters = parameters
+        values = 2 * parameters.L + 1
+        self.chance = [[1 / values] * values for _ in range(parameters.weights)]
+
+    def listen(self, inputs: Sequence[int], a: int, b: int) -> None:
+        """One step with the partners' outputs `a` and `b`."""
+        K, N, L = self._parameters.K, self._parameters.N, self._parameters.L
+        values = range(-L, L + 1)
+        means = [sum(p * w for p, w in zip(own, values, strict=True)) for own in self.chance]
+        spreads = [
+            sum(p * (w - mean) ** 2 for p, w in zip(own, values, strict=True))
+            for own, mean in zip(self.chance, means, strict=True)
+        ]
+        units = [range(unit * N, (unit + 1) * N) for unit in range(K)]
+        fields = [sum(means[i] * inputs[i] for i in unit) for unit in units]
+        variances = [sum(spreads[i] for i in unit) for unit in units]
+        signs = [2 * positive(m, v) - 1 for m, v in zip(fields, variances, strict=True)]
+        factor = {Rule.HEBBIAN: a, Rule.ANTI_HEBBIAN: -a, Rule.RANDOM_WALK: 1}
+        move = factor[self._parameters.rule]
+        for unit in range(K):
+            rest = prod(sign for other, sign in enumerate(signs) if other != unit)
+            for i in units[unit]:
+                revised = [0.0] * len(values)
+                for w in values:
+                    mean = fields[unit] + inputs[i] * (w - means[i])
+                    up = positive(mean, variances[unit] - spreads[i])
+                    equal = (up if a > 0 else 1 - up) * (1 + rest) / 2
+                    opposite = (1 - up if a > 0 else up) * (1 - rest) / 2
+                    target = max(-L, min(L, w + move * inputs[i])) if a == b else w
+                    revised[target + L] += self.chance[i][w + L] * equal
+                    revised[w + L] += self.chance[i][w + L] * opposite
+                total = sum(revised)
+                if total >= 1e-300:  # else the approximation excluded what happened
+                    self.chance[i] = [p / total for p in revised]
+
+
+def positive(mean: float, variance: float) -> float:
+    """P(h > 0) of an integer with this mean and variance, as of a normal number above one half."""
+    return 0.5 * erfc((0.5 - mean) / sqrt(2 * max(variance, 1e-6)))
 
 
 def machine_of(parameters: MachineParameters, weights: bytes) -> Machine:

@@ -10,20 +10,39 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dynamicrypt._core import probabilistic_runs
+from dynamicrypt._core import probabilistic_beliefs, probabilistic_runs
 from dynamicrypt.errors import ParameterError
 from dynamicrypt.lab.attacks.attack import refuse_delay
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.outcome import Outcome
+from dynamicrypt.params import MachineParameters
+
+
+def beliefs(
+    machine: MachineParameters,
+    inputs: NDArray[np.int8],
+    a: NDArray[np.int8],
+    b: NDArray[np.int8],
+) -> NDArray[np.float64]:
+    """The chance of every value -L..L of every weight of A after a recorded exchange.
+
+    `inputs` has the shape (steps, K*N), the outputs `a` and `b` have `steps` entries, all -1 or +1;
+    the result has the shape (K*N, 2L+1). Raises ValueError for other shapes.
+    """
+    chance = np.empty((machine.weights, 2 * machine.L + 1))
+    shape = Exchange(machine=machine).shape
+    probabilistic_beliefs(*shape, inputs, a, b, chance)
+    return chance
 
 
 @dataclass(frozen=True, slots=True)
 class Probabilistic:
     """One set of distributions listens to each pair; it has no randomness to restart with.
 
-    Packages are heard as if their steps came one after the other (B up to 64). Its work counts as
-    one attacker-step to a step, though such a step costs about 100 times more.
+    In packages (B up to 64) it knows that outputs come from the weights at their start. Its work
+    counts as one attacker-step to a step, though such a step costs thousands of times more.
     """
 
     name: ClassVar[str] = "probabilistic"
