@@ -95,6 +95,12 @@ class WrongChannelError(DynamiCryptError):
     code = "wrong_channel"
 
 
+class TooManyPiecesError(LocalError):
+    """Pieces of too many messages wait for the rest. Open the missing ones, or wait a while."""
+
+    code = "too_many_pieces"
+
+
 class MessageTooLargeError(LocalError, ValueError):
     """The message is larger than one operation takes. Send it in parts."""
 
