@@ -11,10 +11,11 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final, NoReturn, cast
+from typing import Any, ClassVar, Final, NoReturn, TypeVar, cast
 
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import MultiService
@@ -26,6 +27,10 @@ from twisted.python import usage
 from dynamicrypt.errors import DynamiCryptError, LocalError
 from dynamicrypt.node.node import Node
 from dynamicrypt.node.thesis import Reactor
+from dynamicrypt.params import PROFILES, Profile
+from dynamicrypt.peer.fingerprint import show
+from dynamicrypt.peer.identity import Identity, load_or_create
+from dynamicrypt.peer.peers import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory, default_state_directory
 from dynamicrypt.rest.site import make_site
 from dynamicrypt.rest.tokens import load_tokens
@@ -34,6 +39,7 @@ from dynamicrypt.rest.tokens import load_tokens
 PORTS_FILE: Final = "ports.json"
 
 _log = Logger()
+T = TypeVar("T")
 
 
 class OptionError(LocalError, ValueError):
@@ -53,11 +59,16 @@ class Settings:
     """The checked options. Ports of 0 are chosen by the system; `thesis_port` None is off."""
 
     api_port: int
+    api_auth: bool
+    listen_port: int
+    listen_interface: str
     thesis_port: int | None
     thesis_interface: str
-    advertise: str
+    advertise: str | None
+    default_wire: int
+    profile: Profile
+    name: str
     state_dir: Path
-    api_auth: bool
 
 
 class Options(usage.Options):
@@ -68,10 +79,15 @@ class Options(usage.Options):
     optParameters: ClassVar[Sequence[Sequence[str | None]]] = [
         ["api-port", "a", "9081", "Port of the REST API, on loopback; 0 takes a free one."],
         ["api-auth", None, "token", "token, or none: any local program may use the v1 routes."],
+        ["listen-port", "l", "9082", "Port for other nodes, wire 2; 0 takes a free one."],
+        ["listen-interface", None, "127.0.0.1", "Address to listen on for other nodes."],
         ["thesis-port", None, None, "Port for partners on wire 1 (plain, unauthenticated)."],
         ["thesis-interface", None, "127.0.0.1", "Address to listen on for wire 1."],
         ["advertise", None, None, "Address that partners are told [the interface]."],
-        ["state-dir", "d", None, "Directory of the token and other files that survive."],
+        ["default-wire", None, "2", "Wire of applications that name none: 1 or 2."],
+        ["profile", "p", "standard", "Strength of the exchange: see docs/security.md."],
+        ["name", None, None, "Name of this node, for people [the host's]."],
+        ["state-dir", "d", None, "Directory of the identity, the peers and the token."],
     ]
 
     settings: Settings
@@ -95,21 +111,19 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Set `settings`; raises OptionError for a value that an option cannot have."""
-        interface = self._interface()
-        auth = self["api-auth"]
-        if auth not in {"token", "none"}:
-            raise OptionError(f"--api-auth is token or none, not {auth!r}")
-        if self["thesis-port"] is not None and interface.is_unspecified and not self["advertise"]:
-            raise OptionError("--thesis-interface means every address: name one with --advertise")
+        state_dir = self["state-dir"]
         self.settings = Settings(
             api_port=self._port("api-port"),
+            api_auth=self._one_of("api-auth", {"token": True, "none": False}),
+            listen_port=self._port("listen-port"),
+            listen_interface=self._interface("listen-interface"),
             thesis_port=None if self["thesis-port"] is None else self._port("thesis-port"),
-            thesis_interface=str(interface),
-            advertise=self["advertise"] or str(interface),
-            state_dir=Path(self["state-dir"])
-            if self["state-dir"]
-            else default_state_directory(self._environ),
-            api_auth=auth == "token",
+            thesis_interface=self._interface("thesis-interface"),
+            advertise=self["advertise"],
+            default_wire=self._one_of("default-wire", {"1": 1, "2": 2}),
+            profile=self._one_of("profile", PROFILES),
+            name=self["name"] or socket.gethostname().partition(".")[0],
+            state_dir=Path(state_dir) if state_dir else default_state_directory(self._environ),
         )
 
     def _port(self, name: str) -> int:
@@ -118,12 +132,22 @@ class Options(usage.Options):
             raise OptionError(f"--{name} is a number from 0 to 65535, not {text!r}")
         return int(text)
 
-    def _interface(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-        text = self["thesis-interface"]
+    def _interface(self, name: str) -> str:
+        text = self[name]
         try:
-            return ipaddress.ip_address(text)
+            address = ipaddress.ip_address(text)
         except ValueError:
-            raise OptionError(f"--thesis-interface is an IP address, not {text!r}") from None
+            raise OptionError(f"--{name} is an IP address, not {text!r}") from None
+        if address.is_unspecified and not self["advertise"]:
+            raise OptionError(f"--{name} means every address: name one with --advertise")
+        return str(address)
+
+    def _one_of(self, name: str, values: Mapping[str, T]) -> T:
+        try:
+            return values[self[name]]
+        except KeyError:
+            allowed = ", ".join(values)
+            raise OptionError(f"--{name} is one of {allowed}, not {self[name]!r}") from None
 
 
 def makeService(options: Options) -> MultiService:
@@ -141,21 +165,42 @@ def makeService(options: Options) -> MultiService:
 
 
 def _service(settings: Settings, reactor: Reactor) -> MultiService:
+    # Time-outs are measured on a clock that nobody sets: a jump of the host's clock would make
+    # every partner look silent, or none.
+    cast("Any", reactor).seconds = time.monotonic
     state = StateDirectory(settings.state_dir, create=True)
     tokens = load_tokens(state) if settings.api_auth else None
-    sockets = {"api": _bind("127.0.0.1", settings.api_port)}
+    identity = load_or_create(state)
+    sockets = {
+        "api": _bind("127.0.0.1", settings.api_port),
+        "link": _bind(settings.listen_interface, settings.listen_port),
+    }
     if settings.thesis_port is not None:
         sockets["thesis"] = _bind(settings.thesis_interface, settings.thesis_port)
     ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
-    node = Node(reactor, address=settings.advertise, port=ports.get("thesis", 0))
+    node = Node(
+        reactor,
+        identity=identity,
+        peers=PeersFile(state).current,
+        name=settings.name,
+        profile=settings.profile,
+        advertised={
+            1: (settings.advertise or settings.thesis_interface, ports.get("thesis", 0)),
+            2: (settings.advertise or settings.listen_interface, ports["link"]),
+        },
+        default_wire=settings.default_wire,
+    )
+    factories: dict[str, IProtocolFactory] = {
+        "api": make_site(node, tokens=tokens, reactor=reactor),
+        "link": node.link_listener(),
+        "thesis": node.thesis_listener(),
+    }
     parts = MultiService()
     node.setServiceParent(parts)
-    if "thesis" in sockets:
-        _listen(reactor, sockets["thesis"], node.thesis_listener()).setServiceParent(parts)
-    site = make_site(node, tokens=tokens, reactor=reactor)
-    _listen(reactor, sockets["api"], site).setServiceParent(parts)
+    for name, sock in sockets.items():
+        _listen(reactor, sock, factories[name]).setServiceParent(parts)
     state.replace(PORTS_FILE, json.dumps(ports).encode() + b"\n")
-    _announce(settings, ports)
+    _announce(settings, ports, identity)
     return parts
 
 
@@ -185,8 +230,15 @@ def _listen(
     return StreamServerEndpointService(endpoint, factory)
 
 
-def _announce(settings: Settings, ports: Mapping[str, int]) -> None:
+def _announce(settings: Settings, ports: Mapping[str, int], identity: Identity) -> None:
     _log.info("api on 127.0.0.1 port {port}", port=ports["api"])
+    _log.info(
+        "wire 2 on {interface} port {port} fingerprint={fingerprint} profile={profile}",
+        interface=settings.listen_interface,
+        port=ports["link"],
+        fingerprint=show(identity.fingerprint),
+        profile=settings.profile.name,
+    )
     if not settings.api_auth:
         _log.warn("warning: --api-auth none: every program on this machine may use the v1 routes")
     if "thesis" in ports:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ from dynamicrypt.errors import (
     UnsupportedModeError,
 )
 from dynamicrypt.keys.thesis_store import FAST, SECURE
+from dynamicrypt.node import exchange, thesis
 from dynamicrypt.node.service import (
     Channel,
     SealedMessage,
@@ -25,6 +27,10 @@ from dynamicrypt.node.service import (
     check_name,
 )
 from dynamicrypt.node.thesis import Reactor, ThesisWire
+from dynamicrypt.params import Profile
+from dynamicrypt.peer.handshake import SecuredListener
+from dynamicrypt.peer.identity import Identity
+from dynamicrypt.peer.peers import KnownPeers
 from dynamicrypt.peer.thesis import ThesisListener
 
 #: A caller of `synchronise` has an answer within this time (s).
@@ -44,18 +50,31 @@ class Node(TwistedService):
     """All services of this daemon.
 
     `owner` is the caller's token: a service belongs to who registered it, and to anybody else it
-    does not exist. `address` and `port` are what partners are told. Running and stopping it as a
-    Twisted service opens nothing by itself; `thesis_listener` gives the factory for a port.
+    does not exist. `advertised` is what partners are told of each wire: an address and a port, the
+    latter 0 for a wire that has none. `default_wire` is that of callers who name none.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Reactor, *, address: str, port: int) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        *,
+        identity: Identity,
+        peers: Callable[[], KnownPeers],
+        name: str,
+        profile: Profile,
+        advertised: Mapping[int, tuple[str, int]],
+        default_wire: int = exchange.WIRE,
+    ) -> None:
         self._reactor = reactor
-        self._address = address
-        self._port = port
+        self._advertised = advertised
+        self._default_wire = default_wire
         self._services = Services()
         self._thesis = ThesisWire(reactor, self._services)
+        self._exchange = exchange.Exchange(
+            reactor, self._services, identity=identity, peers=peers, name=name, profile=profile
+        )
 
     def register(self, name: str, *, owner: str, wire: int | None = None) -> Registration:
         """Register a service; a name that is taken or empty gets digits appended.
@@ -63,8 +82,10 @@ class Node(TwistedService):
         As in the 2019 program a name ends before its first NUL. Raises ParameterError for one
         that is too long and TooManyServicesError.
         """
-        service = self._services.register(name, owner=owner, wire=_wire(wire))
-        return Registration(name=service.name, address=self._address, port=self._port)
+        wire = self._wire(wire)
+        service = self._services.register(name, owner=owner, wire=wire)
+        address, port = self._advertised[wire]
+        return Registration(name=service.name, address=address, port=port)
 
     def configure(self, name: str, partner: str, *, owner: str) -> None:
         """Name the partner of a service; keys shared with another partner are erased."""
@@ -84,12 +105,14 @@ class Node(TwistedService):
 
         Raises SynchronisationError where it is known to have failed, within SYNC_TIMEOUT.
         """
-        _wire(wire)
         service = self._services.owned(name, owner)
         if not 0 < port < 65536:
             raise SynchronisationError("a port is a number from 1 to 65535")
+        if wire is not None:
+            self._choose_wire(service, self._wire(wire))
         self._configure(service, partner)
-        attempt = Deferred.fromCoroutine(self._thesis.synchronise(service, address, port))
+        over = self._thesis if service.wire == thesis.WIRE else self._exchange
+        attempt = Deferred.fromCoroutine(over.synchronise(service, address, port))
         attempt.addTimeout(SYNC_TIMEOUT, self._reactor)
         try:
             await attempt
@@ -121,11 +144,32 @@ class Node(TwistedService):
         """The factory for the port of wire 1."""
         return self._thesis.listener()
 
+    def link_listener(self) -> SecuredListener:
+        """The factory for the port of wire 2."""
+        return self._exchange.links.listener()
+
+    def startService(self) -> None:
+        """Let the clocks run."""
+        super().startService()
+        self._exchange.start()
+
     def stopService(self) -> None:
         """End every connection and erase every key."""
         super().stopService()
         for service in self._services:
             service.part()
+        self._exchange.stop()
+
+    def _choose_wire(self, service: Service, wire: int) -> None:
+        if service.wire != wire:
+            service.part()
+            service.wire = wire
+
+    def _wire(self, wire: int | None) -> int:
+        wire = self._default_wire if wire is None else wire
+        if wire not in self._advertised:
+            raise ParameterError("there are wire 1 and wire 2")
+        return wire
 
     def _configure(self, service: Service, partner: str) -> None:
         partner = check_name(partner)
@@ -140,9 +184,3 @@ class Node(TwistedService):
                 raise UnsupportedModeError("no key will ever be ready for this mode")
             raise NoKeyYetError("the service has not synchronised yet")
         return channel
-
-
-def _wire(wire: int | None) -> int:
-    if wire not in (None, 1):
-        raise ParameterError("this node speaks wire 1")
-    return 1

@@ -3,8 +3,10 @@
 Feed it each message of its channel; it answers with messages to send and events to act on. It
 has no clock, no transport and no generator of its own (docs/protocol.md, "Channels").
 
-A side *begins* round r + 1 when round r is finished and neither side pauses; it *answers* a round
-that the partner began even if it pauses itself, so at most one round runs after a pause.
+A side pauses when it has keys enough. A side *begins* round r + 1 when round r is finished, unless
+both pause: keys come in turns, so who has enough must go on for a partner that has not. It
+*answers* a round that the partner began in any case, so at most one round runs after the second
+pause.
 """
 
 from __future__ import annotations
@@ -190,7 +192,7 @@ class ChannelSession:
         return [Accept(channel=self.number, nonce=self._nonce), *self._mint.claims()]
 
     def pause(self) -> list[Output]:
-        """Begin no more rounds; before the channel is up, pause as soon as it is."""
+        """Have enough; rounds end when both sides do. Before the channel is up: once it is."""
         self._pause_wanted = self.state not in _UP
         if (self.state, Move.PAUSE) not in TRANSITIONS:
             return []
@@ -225,7 +227,7 @@ class ChannelSession:
     @property
     def first_of_next_epoch(self) -> int:
         """The round that role 0 names: late enough that rounds under way need not wait for it."""
-        return self.sent + (4 if self.state is State.RUNNING else 2)
+        return self.sent + (2 if self.state is State.RESTING else 4)
 
     def begin_epoch(self, first: int, epoch: int) -> list[Output]:
         """The epoch begins with round `first` of this channel. Raises TurnError."""
@@ -360,7 +362,7 @@ class ChannelSession:
             return True
         if rounds.answers:
             return False
-        return self.state is State.RUNNING or self._turns.wanted(number)
+        return self.state is not State.RESTING or self._turns.wanted(number)
 
     def _finish(self, rounds: Rounds, keys: ChannelKeys, out: list[Output]) -> bool:
         theirs, mint = self._theirs, self._mint

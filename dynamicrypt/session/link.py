@@ -227,12 +227,12 @@ class LinkSession:
         return self._drain()
 
     def pause(self, name: ChannelName) -> list[Output]:
-        """Begin no more rounds of the channel; a paused one costs nothing."""
+        """We have keys enough; a channel where both sides pause costs nothing."""
         self._emit(self._channels.named(name).pause())
         return self._drain()
 
     def resume(self, name: ChannelName) -> list[Output]:
-        """Begin rounds of the channel again."""
+        """We need keys again."""
         self._emit(self._channels.named(name).resume())
         return self._drain()
 
