@@ -69,9 +69,6 @@ cdef extern from "query.h":
         const int8_t *, int32_t, int32_t, double, const uint8_t *, uint8_t *
     ) noexcept nogil
 
-#: Random bytes that a bank asks for at once.
-cdef Py_ssize_t POOL_BYTES = 16384
-
 
 def instruction_sets():
     names = []
@@ -99,10 +96,9 @@ cdef const kernel *chosen_kernel() except NULL:
 
 cdef class Bank:
     cdef bank own
-    cdef SecretMemory weight_memory
-    cdef SecretMemory representation_memory
-    cdef SecretMemory canonical_memory
+    cdef SecretMemory memory  # pool, weights, representations, canonical weights
     cdef Pool pool
+    cdef Py_ssize_t canonical  # where they start
     cdef int8_t *ones
     cdef uint8_t *received
     cdef int32_t *agreed
@@ -130,14 +126,14 @@ cdef class Bank:
         own.kernel = chosen_kernel()
         geometry_complete(&own.geometry)
         bank_complete(own)
-        self.pool = Pool(POOL_BYTES, fill)
-        self.weight_memory = SecretMemory(machines * <Py_ssize_t>own.machine_stride)
-        self.representation_memory = SecretMemory(
-            machines * <Py_ssize_t>own.geometry.representation
-        )
-        self.canonical_memory = SecretMemory(machines * k * n)
-        own.weights = <int8_t *>self.weight_memory.mapping.start
-        own.representations = <uint8_t *>self.representation_memory.mapping.start
+        # Whole 64 bytes each, as the kernels need it of weights.
+        cdef Py_ssize_t weights = POOL_BYTES
+        cdef Py_ssize_t representations = weights + machines * <Py_ssize_t>own.machine_stride
+        self.canonical = representations + machines * <Py_ssize_t>own.geometry.representation
+        self.memory = SecretMemory(self.canonical + machines * k * n)
+        self.pool = Pool(self.memory, fill)
+        own.weights = <int8_t *>self.memory.mapping.start + weights
+        own.representations = <uint8_t *>self.memory.mapping.start + representations
         self.allocate()
         for machine in range(own.machines):
             self.draw(machine)
@@ -200,6 +196,11 @@ cdef class Bank:
         finally:
             self.busy = False
         return 0
+
+    cdef int8_t *shown(self, size_t machine) noexcept:
+        """The place of the machine's canonical weights."""
+        cdef size_t size = <size_t>(self.own.geometry.shape.k * self.own.geometry.shape.n)
+        return <int8_t *>self.memory.mapping.start + self.canonical + machine * size
 
     cdef int check_usable(self) except -1:
         if self.busy:
@@ -339,7 +340,7 @@ cdef class Bank:
         cdef geometry *form = &self.own.geometry
         cdef size_t size = <size_t>(form.shape.k * form.shape.n)
         bank_activate(&self.own, <size_t>machine, False)
-        memset(<int8_t *>self.canonical_memory.mapping.start + machine * size, 0, size)
+        secret_wipe(self.shown(<size_t>machine), size)
         self.draw(<size_t>machine)
         found.run += 1
         found.steps = found.agreements = found.packages = 0
@@ -357,12 +358,9 @@ cdef class Bank:
     def weights(self, Py_ssize_t machine, /):
         self.checked_member(machine)
         cdef Py_ssize_t size = <Py_ssize_t>self.own.geometry.shape.k * self.own.geometry.shape.n
-        cdef Py_ssize_t start = machine * size
-        bank_export(
-            &self.own, <size_t>machine,
-            <int8_t *>self.canonical_memory.mapping.start + start,
-        )
-        return memoryview(self.canonical_memory)[start : start + size].toreadonly()
+        cdef Py_ssize_t start = self.canonical + machine * size
+        bank_export(&self.own, <size_t>machine, self.shown(<size_t>machine))
+        return memoryview(self.memory)[start : start + size].toreadonly()
 
     def set_weights(self, Py_ssize_t machine, bytes weights not None, /):
         cdef member *found = self.checked_member(machine)
@@ -375,7 +373,5 @@ cdef class Bank:
         if self.busy:
             raise RuntimeError("the bank is in use")
         self.wiped = True
-        self.pool.wipe()
-        self.weight_memory.wipe()
-        self.representation_memory.wipe()
-        self.canonical_memory.wipe()
+        self.pool.empty()
+        self.memory.wipe()

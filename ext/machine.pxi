@@ -58,9 +58,9 @@ cdef class Machine:
     def __cinit__(self, Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule, fill):
         self.form = checked_shape(k, n, l, rule)
         self.size = <size_t>(k * n)
-        self.pool = Pool(4096, fill)
-        self.memory = SecretMemory(self.size)
-        self.values = <int8_t *>self.memory.mapping.start
+        self.memory = SecretMemory(POOL_BYTES + k * n)
+        self.pool = Pool(self.memory, fill)
+        self.values = <int8_t *>self.memory.mapping.start + POOL_BYTES
         self.redraw()
 
     cdef int check_usable(self) except -1:
@@ -119,5 +119,5 @@ cdef class Machine:
 
     def wipe(self):
         self.usable = False
-        self.pool.wipe()
+        self.pool.empty()
         self.memory.wipe()
