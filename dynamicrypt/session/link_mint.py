@@ -110,7 +110,12 @@ class Mint:
         ]
 
     def take_held(self, message: Held, next_round: int) -> list[Output]:
-        """Settle the partner's claims."""
+        """Settle the partner's claims; all lines of them but the last are full.
+
+        Raises MintError for one that is not, or ConfirmationError of the ledger.
+        """
+        if message.more and len(message.claims) != MAX_KEYS * _CLAIM:
+            raise MintError("a line of claims that is not full, and more to come")
         confirmed, unmatched = self._ledger.reconcile(message.claims)
         out: list[Output] = [KeyConfirmed(channel=self._name, id=key_id) for key_id in confirmed]
         lost = [] if message.more else self._ledger.settle()
