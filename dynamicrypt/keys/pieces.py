@@ -118,12 +118,9 @@ class Splitter:
             content = bytearray(KEY_BYTES + end - begin)
             content[:KEY_BYTES] = cells.view(share)
             content[KEY_BYTES:] = body[begin:end]
-            sealer = Sealer(
-                own,
-                cipher.subkeys.once(own, cipher.suite, cipher.role),
-                header._replace(key_id=own.key_id, piece=piece),
-                cipher.binding,
-            )
+            head = header._replace(key_id=own.key_id, piece=piece)
+            aead_of_piece = cipher.subkeys.once(own, cipher.suite, cipher.role)
+            sealer = Sealer(own, aead_of_piece, head.prefix, head.tail, cipher.binding)
             sealed.append(sealer.seal(content, context))
             content[:] = bytes(len(content))
         return sealed
