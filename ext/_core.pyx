@@ -4,4 +4,6 @@
 include "secret.pxi"
 include "randomness.pxi"
 include "machine.pxi"
+include "kernels.pxi"
+include "bank_h.pxi"
 include "bank.pxi"

@@ -1,97 +1,12 @@
 # A bank of machines (bank.h) as a Python object: arguments are checked here, weights stay in C.
 
-import os
 from math import isfinite, sqrt
 
-from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset, strcmp
+from libc.string cimport memset
 
 cdef extern from "<stdlib.h>":
     void *aligned_alloc(size_t, size_t) noexcept
-
-cdef extern from "kernel.h":
-    int KERNEL_OVERREAD
-    int KERNEL_WORDS
-    struct geometry:
-        shape shape
-        int32_t steps
-        size_t words
-        size_t stride
-        size_t unit_bytes
-        size_t step_bytes
-        size_t representation
-        const int8_t *ones
-    struct kernel:
-        const char *name
-    const kernel *const *kernel_choices() noexcept
-
-cdef extern from "bank.h":
-    struct member:
-        uint64_t run
-        uint64_t steps
-        uint64_t agreements
-        uint32_t packages
-        bint active
-        bint pending
-    struct bank:
-        geometry geometry
-        const kernel *kernel
-        size_t machines
-        size_t machine_bytes
-        size_t machine_stride
-        size_t active
-        member *members
-        int8_t *weights
-        uint8_t *representations
-        uint8_t *inputs
-        uint64_t *taus
-        uint8_t *outputs
-        int32_t *evaluated
-        size_t evaluated_count
-        bint waiting
-    void geometry_complete(geometry *) noexcept
-    void bank_complete(bank *) noexcept
-    void bank_activate(bank *, size_t, bint) noexcept
-    size_t bank_output_bytes(const bank *, size_t) noexcept
-    void bank_counter_blocks(const bank *, uint8_t *) noexcept nogil
-    void bank_evaluate(bank *) noexcept nogil
-    bint bank_padding_is_zero(const bank *, const uint8_t *) noexcept
-    void bank_learn(
-        bank *, const uint8_t *, uint64_t, uint64_t, int32_t *, size_t *, int32_t *, size_t *
-    ) noexcept nogil
-    void bank_export(const bank *, size_t, int8_t *) noexcept
-    void bank_import(bank *, size_t, const int8_t *) noexcept
-
-cdef extern from "query.h":
-    size_t query_random_bytes(int32_t, int32_t) noexcept
-    void query_unit(
-        const int8_t *, int32_t, int32_t, double, const uint8_t *, uint8_t *
-    ) noexcept nogil
-
-
-def instruction_sets():
-    names = []
-    cdef const kernel *const *choice = kernel_choices()
-    while choice[0] != NULL:
-        names.append(choice[0].name.decode())
-        choice += 1
-    return tuple(names)
-
-
-cdef const kernel *chosen_kernel() except NULL:
-    """The best kernel, or the one that the environment names."""
-    cdef const kernel *const *choice = kernel_choices()
-    cdef bytes forced = os.environ.get("DYNAMICRYPT_CORE", "").encode()
-    if not forced:
-        return choice[0]
-    while choice[0] != NULL:
-        if strcmp(choice[0].name, forced) == 0:
-            return choice[0]
-        choice += 1
-    raise ValueError(
-        f"DYNAMICRYPT_CORE is {forced.decode()!r}, not one of {', '.join(instruction_sets())}"
-    )
 
 
 cdef class Bank:
@@ -217,6 +132,10 @@ cdef class Bank:
     @property
     def instruction_set(self):
         return self.own.kernel.name.decode()
+
+    @property
+    def protection(self):
+        return self.memory.protection
 
     @property
     def package(self):

@@ -78,6 +78,10 @@ cdef class Machine:
                 raise ValueError("inputs holds a byte other than 0x01 and 0xff")
         return values
 
+    @property
+    def protection(self):
+        return self.memory.protection
+
     def evaluate(self, bytes inputs not None, /):
         cdef const int8_t *x = self.checked_inputs(inputs)
         self.check_usable()
