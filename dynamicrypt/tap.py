@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, NoReturn, TypeVar, cast
 
 from twisted.application.internet import StreamServerEndpointService
-from twisted.application.service import MultiService
+from twisted.application.service import MultiService, Service
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
-from twisted.internet.interfaces import IProtocolFactory, IReactorSocket
+from twisted.internet.interfaces import IProtocolFactory, IReactorCore, IReactorSocket
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -199,9 +199,30 @@ def _service(settings: Settings, reactor: Reactor) -> MultiService:
     node.setServiceParent(parts)
     for name, sock in sockets.items():
         _listen(reactor, sock, factories[name]).setServiceParent(parts)
-    state.replace(PORTS_FILE, json.dumps(ports).encode() + b"\n")
+    _PortsFile(state, ports, reactor).setServiceParent(parts)
     _announce(settings, ports, identity)
     return parts
+
+
+class _PortsFile(Service):
+    """Says which ports the node has, from when it runs until it stops."""
+
+    def __init__(self, state: StateDirectory, ports: Mapping[str, int], reactor: Reactor) -> None:
+        self._state = state
+        self._ports = ports
+        self._reactor = reactor
+
+    def startService(self) -> None:
+        """Write the file once signals are handled: who reads it may stop the node at once."""
+        super().startService()
+        content = json.dumps(self._ports).encode() + b"\n"
+        cast("IReactorCore", self._reactor).callWhenRunning(
+            self._state.replace, PORTS_FILE, content
+        )
+
+    def stopService(self) -> None:
+        """Remove the file."""
+        (self._state.path / PORTS_FILE).unlink(missing_ok=True)
 
 
 def _bind(interface: str, port: int) -> socket.socket:

@@ -96,7 +96,7 @@ class StartTests(ServiceTestCase):
     def test_files_of_the_state_directory_are_the_owners_alone(self) -> None:
         node = self.node()
         files = sorted(node.state.rglob("*"))
-        self.assertEqual([file.name for file in files], ["ports.json", "token"])
+        self.assertEqual([file.name for file in files], ["identity.pem", "ports.json", "token"])
         for file in files:
             self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600, file.name)
 
@@ -159,13 +159,23 @@ class DaemonTests(ServiceTestCase):
         state = self.state()
         pid_file, log = state / "twistd.pid", state / "log"
         places = (f"--pidfile={pid_file}", f"--logfile={log}", f"--rundir={state}")
-        ports = ("--api-port", "0", "--thesis-port", "0", "--api-auth", "none")
+        ports = (
+            "--api-port",
+            "0",
+            "--listen-port",
+            "0",
+            "--thesis-port",
+            "0",
+            "--api-auth",
+            "none",
+        )
         command = (*TWISTD, *places, "dynamicrypt", *ports, "--state-dir", str(state))
         subprocess.run(command, check=True, timeout=30, capture_output=True)
         self.assertTrue(eventually(pid_file.exists))
         pid = int(pid_file.read_text())
         self.addCleanup(self.kill, pid)
         node = Daemon(state)
+        self.assertTrue(eventually((state / "ports.json").exists))
         node.find_ports()
         application = self.application(node)
         self.assertTrue(application.test_ok())
@@ -173,6 +183,7 @@ class DaemonTests(ServiceTestCase):
         os.kill(pid, signal.SIGTERM)
         self.assertTrue(eventually(lambda: not Path(f"/proc/{pid}").exists()))
         self.assertFalse(pid_file.exists())
+        self.assertFalse((state / "ports.json").exists())
         self.assertIn("Server Shut Down", log.read_text())
 
     def kill(self, pid: int) -> None:
