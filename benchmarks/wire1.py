@@ -35,7 +35,7 @@ def two_nodes() -> Iterator[tuple[Daemon, Daemon]]:
         for name in ("north", "south"):
             state = Path(directory) / name
             state.mkdir(mode=0o700)
-            nodes.append(stack.enter_context(Daemon(state)))
+            nodes.append(stack.enter_context(Daemon(state, "--default-wire", "1")))
         yield nodes[0], nodes[1]
 
 

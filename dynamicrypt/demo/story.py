@@ -51,7 +51,11 @@ class Story:
             states = [Path(directory) / name for name in ("north", "south")]
             for state in states:
                 state.mkdir(mode=0o700)
-            with Daemon(states[0], listen=self._watch) as north, Daemon(states[1]) as south:
+            options = ("--default-wire", "1")
+            with (
+                Daemon(states[0], *options, listen=self._watch) as north,
+                Daemon(states[1], *options) as south,
+            ):
                 self._play_between(north, south)
         seconds = time.monotonic() - began
         self._screen.line()

@@ -13,6 +13,8 @@ from tests.foreign.application import Application
 from tests.foreign.cipher import digest, encrypt
 from tests.foreign.peer import Conversation, Listener, Side, dial
 
+#: Options for applications of the thesis, which send no token and name no wire.
+THESIS = ("--api-auth", "none", "--default-wire", "1")
 #: What a node logs when something happened that nobody thought of.
 FAULTS = ("Traceback", "Unhandled", "#critical", "Error: ")
 
@@ -43,7 +45,7 @@ class ServiceTestCase(SynchronousTestCase):
 
     def thesis_node(self) -> Daemon:
         """A node that is open to applications of the thesis, which send no token."""
-        return self.node("--api-auth", "none")
+        return self.node(*THESIS)
 
     def end(self, daemon: Daemon) -> None:
         """Stop the node; twistd ends by the signal that it was sent, once it has shut down."""

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from dynamicrypt.demo.daemon import TWISTD, Daemon, DaemonError
-from tests.endtoend.service import ServiceTestCase, eventually
+from tests.endtoend.service import THESIS, ServiceTestCase, eventually
 from tests.foreign.application import Application
 
 
@@ -32,6 +32,7 @@ class StartTests(ServiceTestCase):
             port = str(holder.getsockname()[1])
             self.assertRefuses("--api-port", port, because=port)
             self.assertRefuses("--thesis-port", port, because=port)
+            self.assertRefuses("--listen-port", port, because=port)
 
     def test_values_that_an_option_cannot_have(self) -> None:
         for option, value in (
@@ -40,11 +41,16 @@ class StartTests(ServiceTestCase):
             ("--api-port", "-1"),
             ("--api-auth", "maybe"),
             ("--thesis-interface", "nowhere"),
+            ("--listen-port", "65536"),
+            ("--listen-interface", "nowhere"),
+            ("--default-wire", "3"),
+            ("--profile", "unbreakable"),
         ):
             self.assertRefuses(option, value, because=option)
 
     def test_every_address_needs_one_to_tell_partners(self) -> None:
         self.assertRefuses("--thesis-interface", "::", because="--advertise")
+        self.assertRefuses("--listen-interface", "::", because="--advertise")
 
     def test_option_that_does_not_exist(self) -> None:
         self.assertRefuses("--no-such-option", "1", because="no-such-option")
@@ -86,7 +92,7 @@ class StartTests(ServiceTestCase):
             self.assertEqual(application.raw("POST", "/v1/options/init", body)[0], 401)
 
     def test_init_tells_the_advertised_address_and_the_real_port(self) -> None:
-        daemon = self.node("--api-auth", "none", "--advertise", "node.example")
+        daemon = self.node(*THESIS, "--advertise", "node.example")
         application = self.application(daemon)
         application.init("s")
         self.assertEqual(
@@ -159,16 +165,7 @@ class DaemonTests(ServiceTestCase):
         state = self.state()
         pid_file, log = state / "twistd.pid", state / "log"
         places = (f"--pidfile={pid_file}", f"--logfile={log}", f"--rundir={state}")
-        ports = (
-            "--api-port",
-            "0",
-            "--listen-port",
-            "0",
-            "--thesis-port",
-            "0",
-            "--api-auth",
-            "none",
-        )
+        ports = ("--api-port", "0", "--listen-port", "0", "--thesis-port", "0", *THESIS)
         command = (*TWISTD, *places, "dynamicrypt", *ports, "--state-dir", str(state))
         subprocess.run(command, check=True, timeout=30, capture_output=True)
         self.assertTrue(eventually(pid_file.exists))
@@ -200,7 +197,7 @@ class DaemonTests(ServiceTestCase):
         with socket.create_server(("127.0.0.1", 0)) as holder:
             port = str(holder.getsockname()[1])
             places = (f"--pidfile={state / 'twistd.pid'}", f"--rundir={state}")
-            options = ("--api-port", port, "--state-dir", str(state))
+            options = ("--api-port", port, "--listen-port", "0", "--state-dir", str(state))
             command = (*TWISTD, *places, "dynamicrypt", *options)
             tried = subprocess.run(command, check=False, timeout=30, capture_output=True, text=True)
         self.assertNotEqual(tried.returncode, 0)

@@ -6,7 +6,7 @@ import secrets
 import time
 
 from dynamicrypt.demo.daemon import Daemon
-from tests.endtoend.service import ServiceTestCase, eventually
+from tests.endtoend.service import THESIS, ServiceTestCase, eventually
 from tests.endtoend.test_hostile_bytes import descriptors, resident_bytes
 from tests.foreign.application import Application, introduce
 
@@ -22,7 +22,7 @@ class EnduranceTests(ServiceTestCase):
     def setUp(self) -> None:
         self.chance = random.Random(2019)
         self.north = self.thesis_node()
-        self.south = Daemon(self.state(), "--api-auth", "none")
+        self.south = Daemon(self.state(), *THESIS)
         self.south.start()
         self.pairs: list[tuple[Application, Application]] = []
         for number in range(CHANNELS):
@@ -76,7 +76,7 @@ class EnduranceTests(ServiceTestCase):
         """The called node ends and starts again; the calling one finds it by itself."""
         port = str(self.south.thesis_port)
         self.end(self.south)
-        self.south = Daemon(self.south.state, "--api-auth", "none", "--thesis-port", port)
+        self.south = Daemon(self.south.state, *THESIS, "--thesis-port", port)
         self.south.start()
         for number, (caller, _) in enumerate(self.pairs):
             callee = self.application(self.south)

@@ -50,16 +50,7 @@ class OwnAccountTests(SynchronousTestCase):
 
     def twistd(self, *options: str) -> tuple[str, ...]:
         program = str(wheel_environment().path / "bin" / "twistd")
-        ports = (
-            "--api-port",
-            "0",
-            "--listen-port",
-            "0",
-            "--thesis-port",
-            "0",
-            "--state-dir",
-            str(self.state),
-        )
+        ports = ("--api-port", "0", "--listen-port", "0", "--state-dir", str(self.state))
         return (program, "-n", "--pidfile=", *options, "dynamicrypt", *ports)
 
     def test_started_under_the_account(self) -> None:
