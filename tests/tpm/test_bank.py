@@ -159,6 +159,12 @@ class DefinitionTests(SynchronousTestCase):
             for rule in Rule:
                 self.run_rounds(machine(2, N, 3, rule), 2, 11, seed=N, rounds=2)
 
+    def test_same_rounds_for_every_sharing_of_a_vector(self) -> None:
+        for K in range(1, 10):
+            for N, package in ((9, 1), (12, 16), (12, 17), (13, 31), (16, 2), (16, 130)):
+                rule = list(Rule)[(K + N) % 3]
+                self.run_rounds(machine(K, N, 4, rule), 3, package, seed=K, rounds=2)
+
     def test_extreme_fields_do_not_overflow(self) -> None:
         for name in SETS:
             for N in (16, 32, 16384):
