@@ -35,14 +35,15 @@ def two_nodes() -> Iterator[tuple[Daemon, Daemon]]:
         for name in ("north", "south"):
             state = Path(directory) / name
             state.mkdir(mode=0o700)
-            nodes.append(stack.enter_context(Daemon(state, "--default-wire", "1")))
+            nodes.append(stack.enter_context(Daemon(state)))
         yield nodes[0], nodes[1]
 
 
 def introduce(nodes: tuple[Daemon, Daemon], number: int) -> tuple[Application, Application]:
     """Two applications that know each other, one at each node; north has yet to call."""
     caller, callee = (
-        Application(f"{node.state.name}{number}", node.api_port, token(node)) for node in nodes
+        Application(f"{node.state.name}{number}", node.api_port, token(node), wire=1)
+        for node in nodes
     )
     caller.register()
     callee.register()
