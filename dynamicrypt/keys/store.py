@@ -27,6 +27,8 @@ class Levels:
     in_use: int
     #: The partner's keys, ready, in use, or with a message under way.
     held: int
+    #: When the oldest free key was made, in seconds of the store's clock.
+    oldest: float | None
 
 
 class KeyStore:
@@ -56,6 +58,7 @@ class KeyStore:
             free=self.own.free,
             in_use=self.own.in_use,
             held=len(self.held),
+            oldest=self.own.oldest,
         )
 
     @property
