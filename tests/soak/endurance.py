@@ -6,16 +6,20 @@ import secrets
 import time
 
 from dynamicrypt.demo.daemon import Daemon
-from tests.endtoend.service import THESIS, ServiceTestCase, eventually
-from tests.endtoend.test_hostile_bytes import descriptors, resident_bytes
+from tests.endtoend.service import (
+    GROWTH_BYTES,
+    THESIS,
+    ServiceTestCase,
+    descriptors,
+    eventually,
+    resident_bytes,
+)
 from tests.foreign.application import Application, introduce
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "1200"))
 CHANNELS = 8
 #: A re-dial may wait for the longest pause, and then the machines need a moment.
 HEALING_SECONDS = 60.0
-#: What the calling node, which lives through it all, may grow by after the first tenth.
-GROWTH_BYTES = 4 * 2**20
 
 
 class EnduranceTests(ServiceTestCase):
