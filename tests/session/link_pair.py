@@ -15,6 +15,7 @@ from dynamicrypt.session.link_events import (
     KeyMade,
     KeyUnmatched,
     LinkEvent,
+    LinkUp,
     PeerIncarnationChanged,
 )
 from dynamicrypt.session.link_ledger import Ledger
@@ -104,6 +105,8 @@ class Node:
                 self.owned.clear()
                 for ledger in self.ledgers.values():
                     ledger.clear()
+                self.known = event.incarnation
+            case LinkUp():
                 self.known = event.incarnation
             case _:
                 pass
@@ -224,9 +227,10 @@ class Pair:
             self.perform(side, session.resume(session.channels[0]))
 
     def agree(self) -> set[bytes]:
-        """The ids that both sides have; their keys are equal."""
+        """The ids of confirmed keys that both sides have; their keys are equal."""
         first, second = (each.keys for each in self.nodes)
-        shared = first.keys() & second.keys()
+        ready = self.nodes[0].usable | self.nodes[1].usable
+        shared = ready & first.keys() & second.keys()
         assert all(first[key_id] == second[key_id] for key_id in shared)
         return shared
 
