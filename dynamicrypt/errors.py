@@ -44,6 +44,24 @@ class TooManyServicesError(LocalError):
     code = "too_many_services"
 
 
+class NameTakenError(LocalError):
+    """A service of this name is registered already. Choose another name."""
+
+    code = "name_taken"
+
+
+class UnknownChannelError(LocalError):
+    """The service has no channel with this partner. Open it first."""
+
+    code = "unknown_channel"
+
+
+class EventsLostError(LocalError):
+    """Events were missed: they are older than what is kept. Read the status, then watch on."""
+
+    code = "events_lost"
+
+
 class UnsupportedModeError(LocalError, ValueError):
     """The channel does not have this encryption mode. Channels of wire 1 have modes 1 and 2."""
 

@@ -26,6 +26,7 @@ from twisted.python import usage
 
 from dynamicrypt.errors import DynamiCryptError, LocalError
 from dynamicrypt.node.node import Node
+from dynamicrypt.node.registry import ServicesFile
 from dynamicrypt.node.thesis import Reactor
 from dynamicrypt.params import PROFILES, Profile
 from dynamicrypt.peer.fingerprint import show
@@ -189,6 +190,7 @@ def _service(settings: Settings, reactor: Reactor) -> MultiService:
             2: (settings.advertise or settings.listen_interface, ports["link"]),
         },
         default_wire=settings.default_wire,
+        saved=ServicesFile(state),
     )
     factories: dict[str, IProtocolFactory] = {
         "api": make_site(node, tokens=tokens, reactor=reactor),

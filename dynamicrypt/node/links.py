@@ -21,6 +21,7 @@ from dynamicrypt.node.thesis import Reactor
 from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.peer.admission import Admission as Doorkeeper
 from dynamicrypt.peer.dialler import Connection, Dialler
+from dynamicrypt.peer.errors import StateFileError
 from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.handshake import HandshakeCounts, SecuredEndpoint, SecuredListener
 from dynamicrypt.peer.identity import Identity
@@ -136,7 +137,7 @@ class Links:
         for target in list(self._targets):
             self._give_up(target)
         for connection in list(self._connections):
-            connection.stop("stopped")
+            connection.drop()
 
     def listener(self) -> SecuredListener:
         """The factory for the port of wire 2."""
@@ -171,6 +172,19 @@ class Links:
             raise error or SynchronisationError("the link was lost at once")
         self._leave_one_dialler(reached, target)
         return reached
+
+    def keep(self, address: Address, fingerprint: bytes) -> None:
+        """Dial this peer until there is a link, and again whenever it is lost."""
+        if not self._targets_of(fingerprint):
+            self._target(address, fingerprint).dialler.first.addErrback(lambda _: None)
+
+    def name_of(self, fingerprint: bytes) -> str:
+        """What people call this peer: its name, or its fingerprint if it is known no more."""
+        try:
+            peer = self._peers().owner_of(fingerprint)
+        except StateFileError:
+            peer = None
+        return show(fingerprint) if peer is None else peer.name
 
     def release(self, fingerprint: bytes) -> None:
         """Nobody here needs the link: stop dialling, and end it unless the peer uses it."""
@@ -211,7 +225,9 @@ class Links:
                 self._owner.incarnation_changed(link.fingerprint)
             case EpochBegun():
                 self._log.debug(
-                    "epoch {epoch} with {peer}", epoch=event.epoch, peer=self._who(link)
+                    "epoch {epoch} with {peer}",
+                    epoch=event.epoch,
+                    peer=self._who(link),
                 )
             case _:
                 self._owner.happened(link, event)
@@ -231,7 +247,11 @@ class Links:
                 return
             existing.stop("superseded")
         self._links[fingerprint] = link
-        self._log.info("link up peer={peer} group={group}", peer=self._who(link), group=link.group)
+        self._log.info(
+            "link up peer={peer} group={group}",
+            peer=self._who(link),
+            group=link.group,
+        )
         link.ping()
         self._owner.link_up(link)
 
@@ -240,7 +260,11 @@ class Links:
             return
         del self._links[link.fingerprint]
         self.reconnects[link.fingerprint] += 1
-        self._log.info("link down peer={peer}: {reason}", peer=self._who(link), reason=event.reason)
+        self._log.info(
+            "link down peer={peer}: {reason}",
+            peer=self._who(link),
+            reason=event.reason,
+        )
         self._owner.link_down(link)
         due = [one for fingerprint, one in self._waiting if fingerprint == link.fingerprint]
         self._waiting = [pair for pair in self._waiting if pair[1] not in due]
@@ -319,11 +343,19 @@ class Links:
         target.dialler.stop(keep=keep)
 
     def _who(self, link: LinkProtocol) -> str:
-        peer = self._peers().owner_of(link.fingerprint)
-        return show(link.fingerprint) if peer is None else peer.name
+        return self.name_of(link.fingerprint)
 
     def _tick(self) -> None:
-        for connection in list(self._connections):
+        """Let the sessions look at the clock, and end the links of peers that were removed."""
+        try:
+            known = self._peers()
+        except StateFileError as error:
+            # Nobody new gets in while the file is broken; who is here stays.
+            self._log.error("{error}", error=error)
+            known = None
+        for connection in [each for each in self._connections if each.fingerprint]:
+            if known is not None and known.owner_of(connection.fingerprint) is None:
+                connection.stop("unpaired")
             connection.tick()
 
 

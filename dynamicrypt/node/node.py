@@ -14,11 +14,15 @@ from dynamicrypt.errors import (
     NoKeyYetError,
     ParameterError,
     SynchronisationError,
+    UnknownChannelError,
     UnknownServiceError,
     UnsupportedModeError,
 )
 from dynamicrypt.keys.thesis_store import FAST, SECURE
 from dynamicrypt.node import exchange, thesis
+from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.events import EventLog
+from dynamicrypt.node.registry import SavedChannel, SavedService, ServicesFile
 from dynamicrypt.node.service import (
     Channel,
     SealedMessage,
@@ -28,9 +32,12 @@ from dynamicrypt.node.service import (
 )
 from dynamicrypt.node.thesis import Reactor, ThesisWire
 from dynamicrypt.params import Profile
+from dynamicrypt.peer import fingerprint
+from dynamicrypt.peer.errors import NoSuchPeerError
 from dynamicrypt.peer.handshake import SecuredListener
 from dynamicrypt.peer.identity import Identity
-from dynamicrypt.peer.peers import KnownPeers
+from dynamicrypt.peer.link import LinkProtocol
+from dynamicrypt.peer.peers import KnownPeers, Peer, is_name
 from dynamicrypt.peer.thesis import ThesisListener
 
 #: A caller of `synchronise` has an answer within this time (s).
@@ -46,12 +53,35 @@ class Registration:
     port: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerStatus:
+    """A known peer and the link to it; `round_trip` is in seconds, None if it is not known."""
+
+    name: str
+    fingerprint: bytes
+    up: bool
+    group: str
+    round_trip: float | None
+    channels: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """The node, and its peers."""
+
+    name: str
+    fingerprint: bytes
+    profile: str
+    peers: tuple[PeerStatus, ...]
+
+
 class Node(TwistedService):
     """All services of this daemon.
 
     `owner` is the caller's token: a service belongs to who registered it, and to anybody else it
     does not exist. `advertised` is what partners are told of each wire: an address and a port, the
-    latter 0 for a wire that has none. `default_wire` is that of callers who name none.
+    latter 0 for a wire that has none. `default_wire` is that of callers who name none. `saved`
+    keeps the services of REST v2, which outlive the process.
     """
 
     _log = Logger()
@@ -66,14 +96,26 @@ class Node(TwistedService):
         profile: Profile,
         advertised: Mapping[int, tuple[str, int]],
         default_wire: int = exchange.WIRE,
+        saved: ServicesFile | None = None,
     ) -> None:
+        self.name: Final = name
+        self.profile: Final = profile
+        self.events: Final = EventLog()
+        self._peers = peers
+        self._saved = saved
         self._reactor = reactor
         self._advertised = advertised
         self._default_wire = default_wire
         self._services = Services()
         self._thesis = ThesisWire(reactor, self._services)
         self._exchange = exchange.Exchange(
-            reactor, self._services, identity=identity, peers=peers, name=name, profile=profile
+            reactor,
+            self._services,
+            identity=identity,
+            peers=peers,
+            name=name,
+            profile=profile,
+            events=self.events,
         )
 
     def register(self, name: str, *, owner: str, wire: int | None = None) -> Registration:
@@ -140,6 +182,75 @@ class Node(TwistedService):
         """Forget a service: its keys are erased, and its partner sees the connection end."""
         self._services.remove(self._services.owned(name, owner))
 
+    # REST v2.
+
+    @property
+    def incarnation(self) -> bytes:
+        """The mark of this process."""
+        return self._exchange.links.incarnation
+
+    def create_service(self, name: str, *, owner: str) -> None:
+        """Register a service of exactly this name, for good.
+
+        Raises ParameterError, NameTakenError and TooManyServicesError.
+        """
+        self._services.create(name, owner=owner, wire=exchange.WIRE).persistent = True
+        self._save()
+
+    def service_names(self, *, owner: str) -> list[str]:
+        """The names of the owner's services."""
+        return [service.name for service in self._services.of(owner)]
+
+    def delete_service(self, name: str, *, owner: str) -> None:
+        """Forget a service, its channels and their keys; raises UnknownServiceError."""
+        self.remove(name, owner=owner)
+        self._save()
+
+    def open_channel(self, name: str, partner: str, *, peer: str, owner: str) -> LinkChannel:
+        """The channel with a partner at a known peer, named or given by its fingerprint.
+
+        It is kept open from now on; returns at once. Raises UnknownServiceError, NoSuchPeerError
+        and ParameterError.
+        """
+        service = self._services.owned(name, owner)
+        if not partner or check_name(partner) != partner:
+            raise ParameterError("a partner's name is 1 to 255 bytes without NUL")
+        if service.wire != exchange.WIRE:
+            raise ParameterError("the service uses wire 1")
+        channel = self._exchange.open(service, partner, self._peer(peer))
+        self._save()
+        return channel
+
+    def channel(self, name: str, partner: str, *, owner: str) -> LinkChannel:
+        """The channel with a partner; raises UnknownServiceError and UnknownChannelError."""
+        channel = self._services.owned(name, owner).channels.get(partner)
+        if not isinstance(channel, LinkChannel):
+            raise UnknownChannelError("the service has no channel with this partner")
+        return channel
+
+    def channels(self, name: str, *, owner: str) -> list[LinkChannel]:
+        """The channels of a service; raises UnknownServiceError."""
+        channels = self._services.owned(name, owner).channels.values()
+        return [channel for channel in channels if isinstance(channel, LinkChannel)]
+
+    def close_channel(self, name: str, partner: str, *, owner: str) -> None:
+        """End a channel and erase its keys; raises UnknownServiceError, UnknownChannelError."""
+        self.channel(name, partner, owner=owner)
+        self._services.owned(name, owner).part(partner)
+        self._save()
+
+    def status(self) -> NodeStatus:
+        """The node and its peers now."""
+        links = {link.fingerprint: link for link in self._exchange.links}
+        return NodeStatus(
+            name=self.name,
+            fingerprint=self._exchange.links.fingerprint,
+            profile=self.profile.name,
+            peers=tuple(_peer_status(peer, links.get(peer.fingerprint)) for peer in self._peers()),
+        )
+
+    # The daemon.
+
     def thesis_listener(self) -> ThesisListener:
         """The factory for the port of wire 1."""
         return self._thesis.listener()
@@ -149,20 +260,62 @@ class Node(TwistedService):
         return self._exchange.links.listener()
 
     def startService(self) -> None:
-        """Let the clocks run."""
+        """Let the clocks run, and open what was saved."""
         super().startService()
         self._exchange.start()
+        for saved in [] if self._saved is None else self._saved.load():
+            self._restore(saved)
 
     def stopService(self) -> None:
         """End every connection and erase every key."""
         super().stopService()
         for service in self._services:
-            service.part()
+            service.part_all()
         self._exchange.stop()
+
+    def _restore(self, saved: SavedService) -> None:
+        service = self._services.create(saved.name, owner=saved.owner, wire=exchange.WIRE)
+        service.persistent = True
+        for channel in saved.channels:
+            peer = self._peers().owner_of(channel.peer)
+            if peer is None:
+                self._log.warn(
+                    "warning: channel={service}/{partner}: its peer is known no more",
+                    service=saved.name,
+                    partner=channel.partner,
+                )
+            else:
+                self._exchange.open(service, channel.partner, peer)
+
+    def _save(self) -> None:
+        if self._saved is None:
+            return
+        self._saved.save(
+            SavedService(
+                name=service.name,
+                owner=service.owner,
+                channels=tuple(
+                    SavedChannel(partner=partner, peer=channel.peer)
+                    for partner, channel in service.channels.items()
+                    if isinstance(channel, LinkChannel)
+                ),
+            )
+            for service in self._services
+            if service.persistent
+        )
+
+    def _peer(self, text: str) -> Peer:
+        known = self._peers()
+        if is_name(text):
+            return known.named(text)
+        peer = known.owner_of(fingerprint.read(text))
+        if peer is None:
+            raise NoSuchPeerError("no peer with this fingerprint is known")
+        return peer
 
     def _choose_wire(self, service: Service, wire: int) -> None:
         if service.wire != wire:
-            service.part()
+            service.part_all()
             service.wire = wire
 
     def _wire(self, wire: int | None) -> int:
@@ -174,7 +327,7 @@ class Node(TwistedService):
     def _configure(self, service: Service, partner: str) -> None:
         partner = check_name(partner)
         if service.partner != partner:
-            service.part()
+            service.part(service.partner or "")
             service.partner = partner
 
     def _ready_channel(self, name: str, owner: str, mode: int) -> Channel:
@@ -184,3 +337,14 @@ class Node(TwistedService):
                 raise UnsupportedModeError("no key will ever be ready for this mode")
             raise NoKeyYetError("the service has not synchronised yet")
         return channel
+
+
+def _peer_status(peer: Peer, link: LinkProtocol | None) -> PeerStatus:
+    return PeerStatus(
+        name=peer.name,
+        fingerprint=peer.fingerprint,
+        up=link is not None,
+        group="" if link is None else link.group,
+        round_trip=None if link is None else link.session.round_trip,
+        channels=0 if link is None else len(link.session.channels),
+    )

@@ -225,6 +225,17 @@ class ChannelSession:
             self._rounds.wipe()
 
     @property
+    def machines(self) -> list[tuple[int, bool, int, int]]:
+        """Of each machine its number, whether it is active, its run, and its steps in it."""
+        if self._rounds is None:
+            return []
+        bank = self._rounds.bank
+        return [
+            (machine, bank.is_active(machine), bank.run(machine), bank.steps(machine))
+            for machine in range(self.parameters.machines)
+        ]
+
+    @property
     def first_of_next_epoch(self) -> int:
         """The round that role 0 names: late enough that rounds under way need not wait for it."""
         return self.sent + (2 if self.state is State.RESTING else 4)
