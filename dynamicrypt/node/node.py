@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,11 +34,11 @@ from dynamicrypt.node.service import (
 from dynamicrypt.node.thesis import Reactor, ThesisWire
 from dynamicrypt.params import Profile
 from dynamicrypt.peer import fingerprint
-from dynamicrypt.peer.errors import NoSuchPeerError
+from dynamicrypt.peer.errors import MistypedError
 from dynamicrypt.peer.handshake import SecuredListener
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.link import LinkProtocol
-from dynamicrypt.peer.peers import KnownPeers, Peer, is_name
+from dynamicrypt.peer.peers import KnownPeers, Peer
 from dynamicrypt.peer.thesis import ThesisListener
 
 #: A caller of `synchronise` has an answer within this time (s).
@@ -306,12 +307,11 @@ class Node(TwistedService):
 
     def _peer(self, text: str) -> Peer:
         known = self._peers()
-        if is_name(text):
-            return known.named(text)
-        peer = known.owner_of(fingerprint.read(text))
-        if peer is None:
-            raise NoSuchPeerError("no peer with this fingerprint is known")
-        return peer
+        with suppress(MistypedError):
+            peer = known.owner_of(fingerprint.read(text))
+            if peer is not None:
+                return peer
+        return known.named(text)
 
     def _choose_wire(self, service: Service, wire: int) -> None:
         if service.wire != wire:

@@ -17,6 +17,7 @@ from dynamicrypt.errors import (
     UnknownKeyError,
 )
 from dynamicrypt.node.node import Node
+from dynamicrypt.node.registry import ServicesFile
 from dynamicrypt.node.service import SealedMessage
 from dynamicrypt.params import PROFILES
 from dynamicrypt.peer.identity import Identity, generate
@@ -37,7 +38,7 @@ class Host:
     port: int = 0
     listening: Any = None
 
-    def start(self, profile: str = "fast") -> None:
+    def start(self, profile: str = "fast", saved: ServicesFile | None = None) -> None:
         """Start a node; a later one gets the same port."""
         self.node = Node(
             reactor,
@@ -46,6 +47,7 @@ class Host:
             name=self.name,
             profile=PROFILES[profile],
             advertised={1: (HOST, 0), 2: (HOST, 4712)},
+            saved=saved,
         )
         self.listening = reactor.listenTCP(self.port, self.node.link_listener(), interface=HOST)
         self.port = self.listening.getHost().port
