@@ -162,6 +162,7 @@ class LifeTests(ChannelTestCase):
         while alice.store.levels.free:
             alice.take_key()
         alice.stop()
+        await self.until(lambda: not alice.live)
         kinds = [event.kind.value for event in self.one.node.events.since(0)]
         for kind in ("peer-up", "channel-up", "key-ready", "key-low", "channel-down"):
             self.assertIn(kind, kinds)
