@@ -9,7 +9,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.endtoend.service import eventually
-from tests.system.installation import wheel_environment, workplace
+from tests.system.installation import clean_environment, wheel_environment, workplace
 
 #: Debian's `nobody` and `nogroup`: any account will do, and these need not be made.
 USER = 65534
@@ -66,7 +66,13 @@ class OwnAccountTests(SynchronousTestCase):
         self.state.mkdir(mode=0o700, exist_ok=True)
         os.chown(self.state, USER, USER)
         done = subprocess.run(
-            self.twistd(), check=False, capture_output=True, text=True, timeout=30, cwd=self.home
+            self.twistd(),
+            cwd=self.home,
+            env=clean_environment(),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=30,
         )
         self.assertEqual(done.returncode, 1)
         self.assertIn("dynamicrypt: error: ", done.stderr)
