@@ -312,6 +312,4 @@ class TwoStores(RuleBasedStateMachine):
 
 class TwoStoresTests(SynchronousTestCase):
     def test_no_course_of_events_breaks_a_promise(self) -> None:
-        run_state_machine_as_test(
-            TwoStores, settings=settings(settings(), max_examples=150, stateful_step_count=60)
-        )
+        run_state_machine_as_test(TwoStores, settings=settings(stateful_step_count=60))
