@@ -29,7 +29,7 @@ class ParameterError(LocalError, ValueError):
 
 
 class ProtocolStateError(LocalError):
-    """A session was asked for a step that its state does not have. This is a fault of the caller."""
+    """A session was asked for what its state does not allow. This is a fault of the caller."""
 
 
 class UnknownServiceError(LocalError):
@@ -69,7 +69,7 @@ class UnsupportedModeError(LocalError, ValueError):
 
 
 class SynchronisationError(DynamiCryptError):
-    """The partner could not be reached or did not accept. Check its address, port and service name."""
+    """The partner was not reached or did not accept. Check its address, port and service name."""
 
     code = "peer_down"
 
@@ -81,7 +81,7 @@ class NoKeyYetError(DynamiCryptError):
 
 
 class BadCiphertextError(DynamiCryptError):
-    """No stored key opens this message. It was changed on its way, is too old, or is not for you."""
+    """No stored key opens this message. It was changed, is too old, or is not for you."""
 
     code = "bad_ciphertext"
 

@@ -10,7 +10,6 @@ import ipaddress
 import json
 import os
 import socket
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,11 +23,13 @@ from twisted.internet.interfaces import IProtocolFactory, IReactorCore, IReactor
 from twisted.logger import Logger
 from twisted.python import usage
 
+from dynamicrypt.cli.speech import report
 from dynamicrypt.errors import DynamiCryptError, LocalError
 from dynamicrypt.node.node import Node
 from dynamicrypt.node.registry import ServicesFile
 from dynamicrypt.node.thesis import Reactor
 from dynamicrypt.params import PROFILES, Profile
+from dynamicrypt.peer.errors import PortTakenError
 from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.identity import Identity, load_or_create
 from dynamicrypt.peer.peers import PeersFile
@@ -47,12 +48,6 @@ class OptionError(LocalError, ValueError):
     """An option has a value that it cannot have. `twistd dynamicrypt --help` names the options."""
 
     code = "bad_option"
-
-
-class ListenError(LocalError):
-    """The port cannot be listened on. Stop what holds it, or choose another; 0 takes a free one."""
-
-    code = "port_taken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +233,7 @@ def _bind(interface: str, port: int) -> socket.socket:
     except OSError as error:
         sock.close()
         reason = (error.strerror or str(error)).lower()
-        raise ListenError(f"cannot listen on {interface} port {port}: {reason}") from None
+        raise PortTakenError(f"cannot listen on {interface} port {port}: {reason}") from None
     return sock
 
 
@@ -274,8 +269,5 @@ def _announce(settings: Settings, ports: Mapping[str, int], identity: Identity) 
 
 
 def _fail(error: DynamiCryptError, *, status: int) -> NoReturn:
-    hint = (type(error).__doc__ or "").partition(". ")[2]
-    print(f"dynamicrypt: error: {error}", file=sys.stderr)
-    if hint:
-        print(f"dynamicrypt: hint: {hint[0].lower()}{hint[1:]}", file=sys.stderr)
+    report(error)
     raise SystemExit(status)

@@ -7,7 +7,7 @@ import binascii
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -29,8 +29,7 @@ from dynamicrypt.keys.store import KeyStore, Levels
 from dynamicrypt.keys.stream import StreamOpener, StreamSealer
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.service import SealedMessage
-from dynamicrypt.params import Profile
-from dynamicrypt.peer.link import LinkProtocol
+from dynamicrypt.params import ExchangeParameters, Profile
 from dynamicrypt.session.link_events import (
     ChannelDown,
     ChannelEvent,
@@ -42,6 +41,7 @@ from dynamicrypt.session.link_events import (
     KeyUnmatched,
 )
 from dynamicrypt.session.link_ledger import Ledger
+from dynamicrypt.session.link_rounds import Statistics
 
 #: Pause (s) before a refused channel is opened again: the partner may not have registered yet.
 RETRY: Final = 2.0
@@ -80,6 +80,35 @@ class ChannelStatus:
     machines: tuple[MachineStatus, ...]
 
 
+class Carrier(Protocol):
+    """What carries a channel: the link to a peer, or this node itself."""
+
+    @property
+    def group(self) -> str:
+        """The group of the key exchange under it."""
+
+    def carries(self, name: ChannelName) -> bool:
+        """Whether there is a channel of this name, opening or open."""
+
+    def statistics(self, name: ChannelName) -> Statistics:
+        """What a channel that it carries has done."""
+
+    def machines(self, name: ChannelName) -> list[tuple[int, bool, int, int]]:
+        """Of each machine its number, whether it is active, its run, and its steps in it."""
+
+    def open(self, name: ChannelName, parameters: ExchangeParameters, ledger: Ledger) -> None:
+        """Ask for a channel, unless there is one; ChannelUp or ChannelRefused follows."""
+
+    def close_channel(self, name: ChannelName, reason: str) -> None:
+        """End a channel, if there is one."""
+
+    def pause(self, name: ChannelName) -> None:
+        """This end has keys enough."""
+
+    def resume(self, name: ChannelName) -> None:
+        """This end needs keys."""
+
+
 class LinkChannel:
     """The keys that a service here shares with its partner at one peer, and what they are for.
 
@@ -98,7 +127,7 @@ class LinkChannel:
         peer: bytes,
         profile: Profile,
         limits: StoreLimits,
-        link: Callable[[], LinkProtocol | None],
+        link: Callable[[], Carrier | None],
         events: EventLog,
         seconds: Callable[[], float],
         closed: Callable[[LinkChannel], object],
@@ -111,7 +140,7 @@ class LinkChannel:
         self.wanted = False
         #: The application has stopped the machines.
         self.stopped = False
-        role = int(own > peer)
+        role = int((own, name.service) > (peer, name.partner))
         ends = ((own, name.service), (peer, name.partner))
         binding = channel_binding(ends if role == 0 else (ends[1], ends[0]))
         self.cipher: Final = ChannelCipher(role, binding, KeyStore(limits))
@@ -255,9 +284,8 @@ class LinkChannel:
     def describe(self) -> ChannelStatus:
         """How it is now."""
         link = self._link()
-        session = None
-        if link is not None and self.name in link.session.channels:
-            session = link.session.channel(self.name)
+        if link is not None and not link.carries(self.name):
+            link = None
         if self.stopped:
             state = "stopped"
         elif self._up:
@@ -269,15 +297,15 @@ class LinkChannel:
             reason="" if self._up else self._reason,
             profile=self.profile.name,
             levels=self.store.levels,
-            rounds=0 if session is None else session.statistics.rounds,
+            rounds=0 if link is None else link.statistics(self.name).rounds,
             keys_made=self.keys_made,
             keys_confirmed=self.keys_confirmed,
             keys_unmatched=self.keys_unmatched,
             machines=()
-            if session is None
+            if link is None
             else tuple(
                 MachineStatus(id=number, state="active" if active else "held", run=run, steps=steps)
-                for number, active, run, steps in session.machines
+                for number, active, run, steps in link.machines(self.name)
             ),
         )
 
@@ -338,7 +366,7 @@ class LinkChannel:
         self.store.erase()
         self._closed(self)
 
-    def happened(self, link: LinkProtocol, event: ChannelEvent) -> None:
+    def happened(self, link: Carrier, event: ChannelEvent) -> None:
         """Keep the keys, and keep track of the channel."""
         match event:
             case KeyMade():
@@ -399,7 +427,7 @@ class LinkChannel:
             self._low = True
             self._publish(Kind.KEY_LOW)
 
-    def _come_up(self, link: LinkProtocol) -> None:
+    def _come_up(self, link: Carrier) -> None:
         self._up = True
         self._resting = False
         self._up_since = self._seconds()
@@ -460,11 +488,11 @@ class LinkChannel:
                 milliseconds=(now - self._up_since) * 1000,
             )
 
-    def _report(self, link: LinkProtocol) -> None:
+    def _report(self, link: Carrier) -> None:
         now = self._seconds()
         if now - self._logged_at < LOG_PERIOD:
             return
-        statistics = link.session.channel(self.name).statistics
+        statistics = link.statistics(self.name)
         self._log.info(
             "enough keys channel={service}/{partner} rounds={rounds} passes={passes}"
             " restarts={restarts} keys={keys} milliseconds={milliseconds:.0f}",

@@ -9,12 +9,14 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from dynamicrypt.keys.limits import StoreLimits
-from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.channel import Carrier, LinkChannel
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.links import Links
+from dynamicrypt.node.local import LocalLink
 from dynamicrypt.node.service import Service, Services
 from dynamicrypt.node.thesis import Reactor
 from dynamicrypt.params import Profile
+from dynamicrypt.peer.errors import OwnNodeError
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
@@ -54,6 +56,10 @@ class Exchange:
         self._seconds = reactor.seconds
         self._profile = profile
         self._limits = limits or StoreLimits()
+        self._local = LocalLink(
+            lambda name: self.judge(self.links.fingerprint, name),
+            lambda event: self._happened(self.links.fingerprint, self._local, event),
+        )
         self._channels: dict[tuple[bytes, ChannelName], LinkChannel] = {}
         self._ticker = LoopingCall(self._tick)
         self._ticker.clock = reactor
@@ -76,11 +82,14 @@ class Exchange:
 
         Raises what kept it from that, and gives up then.
         """
-        link = await self.links.reach(Address(address, port))
+        try:
+            peer = (await self.links.reach(Address(address, port))).fingerprint
+        except OwnNodeError:
+            peer = self.links.fingerprint
         partner = service.partner or ""
         channel = service.channels.get(partner)
-        if not isinstance(channel, LinkChannel) or channel.peer != link.fingerprint:
-            channel = self._new_channel(service, partner, link.fingerprint)
+        if not isinstance(channel, LinkChannel) or channel.peer != peer:
+            channel = self._new_channel(service, partner, peer)
         if channel.live:
             return
         channel.wanted = True
@@ -145,11 +154,17 @@ class Exchange:
 
     def happened(self, link: LinkProtocol, event: ChannelEvent) -> None:
         """Tell the channel."""
-        channel = self._channels.get((link.fingerprint, event.channel))
+        self._happened(link.fingerprint, link, event)
+
+    def _happened(self, peer: bytes, link: Carrier, event: ChannelEvent) -> None:
+        channel = self._channels.get((peer, event.channel))
         if channel is not None:
             channel.happened(link, event)
         elif isinstance(event, KeyMade):
             event.key[:] = bytes(len(event.key))
+
+    def _carrier(self, peer: bytes) -> Carrier | None:
+        return self._local if peer == self.links.fingerprint else self.links.link(peer)
 
     def _new_channel(self, service: Service, partner: str, peer: bytes) -> LinkChannel:
         service.part(partner)
@@ -160,7 +175,7 @@ class Exchange:
             peer=peer,
             profile=self._profile,
             limits=self._limits,
-            link=lambda: self.links.link(peer),
+            link=lambda: self._carrier(peer),
             events=self.events,
             seconds=self._seconds,
             closed=self._forget,

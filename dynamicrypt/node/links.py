@@ -38,6 +38,7 @@ from dynamicrypt.session.link_events import (
     LinkUp,
     PeerIncarnationChanged,
 )
+from dynamicrypt.session.link_rounds import Scratch
 from dynamicrypt.tpm.machine import new_bank
 
 #: Bytes of the mark of one process.
@@ -108,6 +109,7 @@ class Links:
         self._peers = peers
         self._name = name
         self._times = times
+        self._scratch = Scratch()
         self._owner = owner
         self._links: dict[bytes, LinkProtocol] = {}
         self._connections: set[LinkProtocol] = set()
@@ -211,6 +213,7 @@ class Links:
             fill=system_fill,
             now=self._reactor.seconds(),
             times=self._times,
+            scratch=self._scratch,
         )
 
     def happened(self, link: LinkProtocol, event: LinkEvent) -> None:

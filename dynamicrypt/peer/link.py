@@ -29,6 +29,7 @@ from dynamicrypt.peer.tls import LinkSecurity
 from dynamicrypt.session.link import LinkSession, Output, State
 from dynamicrypt.session.link_events import ChannelName, LinkDown, LinkEvent, LinkUp
 from dynamicrypt.session.link_ledger import Ledger
+from dynamicrypt.session.link_rounds import Statistics
 
 #: After its goodbye a connection has this long (s) to close in an orderly way.
 CLOSING_SECONDS: Final = 5.0
@@ -120,24 +121,36 @@ class LinkProtocol(TwistedProtocol):
         """Measure the round trip."""
         self._act(self.session.ping(self._clock.seconds()))
 
+    def carries(self, name: ChannelName) -> bool:
+        """Whether there is a channel of this name, opening or open."""
+        return name in self.session.channels
+
+    def statistics(self, name: ChannelName) -> Statistics:
+        """What the channel has done since it opened."""
+        return self.session.channel(name).statistics
+
+    def machines(self, name: ChannelName) -> list[tuple[int, bool, int, int]]:
+        """Of each machine of the channel its number, whether it is active, its run, and steps."""
+        return self.session.channel(name).machines
+
     def open(self, name: ChannelName, parameters: ExchangeParameters, ledger: Ledger) -> None:
         """Ask for a channel, unless there is one of this name."""
-        if self.session.state is State.UP and name not in self.session.channels:
+        if self.session.state is State.UP and not self.carries(name):
             self._act(self.session.open(name, parameters, ledger))
 
     def close_channel(self, name: ChannelName, reason: str) -> None:
         """End a channel if there is one of this name."""
-        if name in self.session.channels:
+        if self.carries(name):
             self._act(self.session.close(name, reason))
 
     def pause(self, name: ChannelName) -> None:
         """Let the machines of a channel rest."""
-        if name in self.session.channels:
+        if self.carries(name):
             self._act(self.session.pause(name))
 
     def resume(self, name: ChannelName) -> None:
         """Wake the machines of a channel."""
-        if name in self.session.channels:
+        if self.carries(name):
             self._act(self.session.resume(name))
 
     def stop(self, reason: str) -> None:
