@@ -36,7 +36,7 @@ from dynamicrypt.session.link_events import (
     PeerIncarnationChanged,
 )
 from dynamicrypt.session.link_ledger import Ledger
-from dynamicrypt.session.link_rounds import Fill, MakeBank
+from dynamicrypt.session.link_rounds import Fill, MakeBank, Scratch
 from dynamicrypt.wire import link as wire
 from dynamicrypt.wire.link_lines import LineCutter
 
@@ -98,7 +98,7 @@ class LinkSession:
 
     `exporter` is the TLS secret for `keys.ratchet.EXPORTER_LABEL`. `incarnation` is this
     process's, `known_incarnation` the one that the partner had last, if any. `fill` gives random
-    bytes, `make_bank` freshly drawn banks.
+    bytes, `make_bank` freshly drawn banks. `scratch` may be shared by the links of a node.
     """
 
     def __init__(
@@ -115,6 +115,7 @@ class LinkSession:
         fill: Fill,
         now: float,
         times: LinkTimes | None = None,
+        scratch: Scratch | None = None,
     ) -> None:
         if fingerprint == peer_fingerprint:
             raise ParameterError("the two nodes of a link have the same fingerprint")
@@ -136,6 +137,7 @@ class LinkSession:
             judge=judge,
             make_bank=make_bank,
             fill=fill,
+            scratch=scratch or Scratch(),
         )
         self._cutter = LineCutter()
         self._out: list[wire.Message] = []

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt.errors import ParameterError, ProtocolStateError, RemoteError
 from dynamicrypt.params import ExchangeParameters, MachineParameters, Rule
 from dynamicrypt.session import link_channels
-from dynamicrypt.session.channel import TRANSITIONS, ChannelStateError, Move, State
+from dynamicrypt.session.channel_states import TRANSITIONS, ChannelStateError, Move, State
 from dynamicrypt.session.link_events import (
     ChannelDown,
     ChannelName,
@@ -537,6 +537,20 @@ class LyingPartnerTests(SynchronousTestCase):
         pair.settle(20)
         pair.perform(1, pair.sessions[1].receive(b"pause\t0\npause\t0\n", 0.0))
         self.assertIsInstance(fault(pair, 1), ChannelStateError)
+
+
+class ViewTests(SynchronousTestCase):
+    def test_machines_are_shown_while_the_channel_is_open(self) -> None:
+        pair = up()
+        channel = pair.sessions[0].channel(NAME)
+        self.assertEqual(channel.machines, [])
+        pair.settle(100)
+        views = channel.machines
+        self.assertEqual([view.number for view in views], list(range(SMALL.machines)))
+        self.assertTrue(any(view.run for view in views))
+        self.assertTrue(any(view.steps for view in views))
+        pair.cut()
+        self.assertEqual(channel.machines, [])
 
 
 class TableTests(SynchronousTestCase):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.params import ExchangeParameters, MachineParameters, Rule
-from dynamicrypt.session.channel import State as ChannelState
+from dynamicrypt.session.channel_states import State as ChannelState
 from dynamicrypt.session.link import LinkTimes, State
 from dynamicrypt.session.link_events import ChannelName
 from dynamicrypt.session.link_rounds import Rounds

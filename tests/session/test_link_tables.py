@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.session import channel, link, link_epochs
+from dynamicrypt.session import channel_states, link, link_epochs
 from dynamicrypt.wire import link as wire
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
@@ -35,7 +35,7 @@ class TableTests(SynchronousTestCase):
         for module, table in (
             (link, coded(link.TRANSITIONS.items())),
             (link_epochs, coded(link_epochs.TRANSITIONS.items())),
-            (channel, coded(channel.TRANSITIONS.items())),
+            (channel_states, coded(channel_states.TRANSITIONS.items())),
         ):
             self.assertEqual(documented(module.__name__), table)
 
