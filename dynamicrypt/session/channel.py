@@ -168,7 +168,7 @@ class ChannelSession:
 
     @property
     def machines(self) -> list[MachineView]:
-        """Every machine, its run, and its steps in it; none unless the channel is agreed and open."""
+        """Every machine, its run, and its steps in it; none unless the channel is open."""
         if self._rounds is None or self.state is State.CLOSED:
             return []
         return self._rounds.machines
