@@ -281,6 +281,12 @@ class LinkChannel:
         """The keys."""
         return self.cipher.store
 
+    @property
+    def statistics(self) -> Statistics | None:
+        """What the machines did since the channel came up; None while nothing carries it."""
+        link = self._link()
+        return link.statistics(self.name) if link is not None and link.carries(self.name) else None
+
     def describe(self) -> ChannelStatus:
         """How it is now."""
         link = self._link()

@@ -23,6 +23,7 @@ from dynamicrypt.keys.thesis_store import FAST, SECURE
 from dynamicrypt.node import exchange, thesis
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog
+from dynamicrypt.node.links import Links
 from dynamicrypt.node.registry import SavedChannel, SavedService, ServicesFile
 from dynamicrypt.node.service import (
     Channel,
@@ -249,6 +250,26 @@ class Node(TwistedService):
             profile=self.profile.name,
             peers=tuple(_peer_status(peer, links.get(peer.fingerprint)) for peer in self._peers()),
         )
+
+    # Metrics.
+
+    @property
+    def links(self) -> Links:
+        """The links, with their counters."""
+        return self._exchange.links
+
+    def all_channels(self) -> list[LinkChannel]:
+        """Every channel of wire 2, whoever owns it."""
+        return [
+            channel
+            for service in self._services
+            for channel in service.channels.values()
+            if isinstance(channel, LinkChannel)
+        ]
+
+    def seconds(self) -> float:
+        """The clock on which keys age."""
+        return self._reactor.seconds()
 
     # The daemon.
 
