@@ -167,6 +167,15 @@ class ChannelSession:
             self._rounds.wipe()
 
     @property
+    def owed(self) -> str | None:
+        """What the partner owes us, in words that change with every progress; None for nothing."""
+        if self.state in {State.OPENING, State.SETTLING}:
+            return f"channel {self.number} is {self.state.name.lower()}"
+        if self.sent > self._finished:
+            return f"round {self.sent} of channel {self.number}"
+        return None
+
+    @property
     def machines(self) -> list[MachineView]:
         """Every machine, its run, and its steps in it; none unless the channel is open."""
         if self._rounds is None or self.state is State.CLOSED:

@@ -132,6 +132,11 @@ class Channels:
         """All names."""
         return list(self._by_name)
 
+    @property
+    def owed(self) -> list[str]:
+        """What the partner owes to each channel."""
+        return [owed for channel in self._by_number.values() if (owed := channel.owed)]
+
     def named(self, name: ChannelName) -> ChannelSession:
         """The channel of a name. Raises ProtocolStateError if there is none."""
         try:

@@ -251,6 +251,38 @@ class KeepAliveTests(SynchronousTestCase):
         pair.deliver(1)
         self.assertEqual(pair.sessions[0].round_trip, 0.25)
 
+    def stall(self, pair: Pair) -> str:
+        """Side 1 answers pings and nothing else; why side 0 gives up."""
+        for number in range(1, 30):
+            pair.now += 1.0
+            pair.perform(0, pair.sessions[0].receive(b"", pair.now))
+            pair.perform(0, pair.sessions[0].tick(pair.now))
+            if pair.sessions[0].state is State.CLOSED:
+                self.assertEqual(number, 21)
+                return down(pair, 0).reason
+        return ""
+
+    def test_a_partner_that_stalls_is_given_up(self) -> None:
+        pair = up()
+        self.assertEqual(self.stall(pair), "no progress for 20 seconds: channel 0 is opening")
+        pair = up()
+        pair.settle(10)
+        self.assertRegex(self.stall(pair), "no progress for 20 seconds: round [0-9]+ of channel 0")
+        pair = up(times=LinkTimes(epoch=0.5, epoch_keys=1 << 30), parameters=None)
+        self.assertEqual(self.stall(pair), "no progress for 20 seconds: epoch 1")
+
+    def test_a_partner_that_does_not_read_is_given_up(self) -> None:
+        pair = up(parameters=None)
+        pair.perform(0, pair.sessions[0].gate(closed=True))
+        self.assertEqual(self.stall(pair), "no progress for 20 seconds: room for what we send")
+
+    def test_a_channel_at_rest_owes_nothing(self) -> None:
+        pair = up()
+        pair.settle(10)
+        pair.pause(0, 1)
+        pair.settle()
+        self.assertEqual(self.stall(pair), "")
+
     def test_an_answer_to_no_question_is_refused(self) -> None:
         pair = up(parameters=None)
         pair.perform(0, pair.sessions[0].receive(b"pong\t1\n", 0.0))
