@@ -42,7 +42,8 @@ def two_nodes() -> Iterator[tuple[Daemon, Daemon]]:
 def introduce(nodes: tuple[Daemon, Daemon], number: int) -> tuple[Application, Application]:
     """Two applications that know each other, one at each node; north has yet to call."""
     caller, callee = (
-        Application(f"{node.state.name}{number}", node.api_port, token(node)) for node in nodes
+        Application(f"{node.state.name}{number}", node.api_port, token(node), wire=1)
+        for node in nodes
     )
     caller.register()
     callee.register()

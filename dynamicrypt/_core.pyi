@@ -48,6 +48,9 @@ class Machine:
     """
 
     def __init__(self, k: int, n: int, l: int, rule: int, fill: Fill) -> None: ...
+    @property
+    def protection(self) -> str:
+        """How the weights are protected, as in SecretMemory."""
     def evaluate(self, inputs: bytes, /) -> int:
         """Output, -1 or +1, for the inputs; changes nothing."""
     def learn(self, inputs: bytes, output: int, /) -> None:
@@ -94,6 +97,9 @@ class Bank:
     @property
     def instruction_set(self) -> str:
         """The instruction set that this bank runs on, one of `instruction_sets()`."""
+    @property
+    def protection(self) -> str:
+        """How weights and internal representations are protected, as in SecretMemory."""
     @property
     def package(self) -> int:
         """The steps of a package."""

@@ -29,7 +29,7 @@ class ParameterError(LocalError, ValueError):
 
 
 class ProtocolStateError(LocalError):
-    """A session was asked for a step that its state does not have. This is a fault of the caller."""
+    """A session was asked for what its state does not allow. This is a fault of the caller."""
 
 
 class UnknownServiceError(LocalError):
@@ -44,6 +44,24 @@ class TooManyServicesError(LocalError):
     code = "too_many_services"
 
 
+class NameTakenError(LocalError):
+    """A service of this name is registered already. Choose another name."""
+
+    code = "name_taken"
+
+
+class UnknownChannelError(LocalError):
+    """The service has no channel with this partner. Open it first."""
+
+    code = "unknown_channel"
+
+
+class EventsLostError(LocalError):
+    """Events were missed: they are older than what is kept. Read the status, then watch on."""
+
+    code = "events_lost"
+
+
 class UnsupportedModeError(LocalError, ValueError):
     """The channel does not have this encryption mode. Channels of wire 1 have modes 1 and 2."""
 
@@ -51,7 +69,7 @@ class UnsupportedModeError(LocalError, ValueError):
 
 
 class SynchronisationError(DynamiCryptError):
-    """The partner could not be reached or did not accept. Check its address, port and service name."""
+    """The partner was not reached or did not accept. Check its address, port and service name."""
 
     code = "peer_down"
 
@@ -63,7 +81,7 @@ class NoKeyYetError(DynamiCryptError):
 
 
 class BadCiphertextError(DynamiCryptError):
-    """No stored key opens this message. It was changed on its way, is too old, or is not for you."""
+    """No stored key opens this message. It was changed, is too old, or is not for you."""
 
     code = "bad_ciphertext"
 
@@ -93,6 +111,12 @@ class WrongChannelError(DynamiCryptError):
     """The message was sealed on this side of the channel. Let the partner open it."""
 
     code = "wrong_channel"
+
+
+class TooManyPiecesError(LocalError):
+    """Pieces of too many messages wait for the rest. Open the missing ones, or wait a while."""
+
+    code = "too_many_pieces"
 
 
 class MessageTooLargeError(LocalError, ValueError):

@@ -10,22 +10,29 @@ import ipaddress
 import json
 import os
 import socket
-import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final, NoReturn, cast
+from typing import Any, ClassVar, Final, NoReturn, TypeVar, cast
 
 from twisted.application.internet import StreamServerEndpointService
-from twisted.application.service import MultiService
+from twisted.application.service import MultiService, Service
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
-from twisted.internet.interfaces import IProtocolFactory, IReactorSocket
+from twisted.internet.interfaces import IProtocolFactory, IReactorCore, IReactorSocket
 from twisted.logger import Logger
 from twisted.python import usage
 
+from dynamicrypt.cli.speech import report
 from dynamicrypt.errors import DynamiCryptError, LocalError
 from dynamicrypt.node.node import Node
+from dynamicrypt.node.registry import ServicesFile
 from dynamicrypt.node.thesis import Reactor
+from dynamicrypt.params import PROFILES, Profile
+from dynamicrypt.peer.errors import PortTakenError
+from dynamicrypt.peer.fingerprint import show
+from dynamicrypt.peer.identity import Identity, load_or_create
+from dynamicrypt.peer.peers import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory, default_state_directory
 from dynamicrypt.rest.site import make_site
 from dynamicrypt.rest.tokens import load_tokens
@@ -34,6 +41,7 @@ from dynamicrypt.rest.tokens import load_tokens
 PORTS_FILE: Final = "ports.json"
 
 _log = Logger()
+T = TypeVar("T")
 
 
 class OptionError(LocalError, ValueError):
@@ -42,22 +50,21 @@ class OptionError(LocalError, ValueError):
     code = "bad_option"
 
 
-class ListenError(LocalError):
-    """The port cannot be listened on. Stop what holds it, or choose another; 0 takes a free one."""
-
-    code = "port_taken"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The checked options. Ports of 0 are chosen by the system; `thesis_port` None is off."""
 
     api_port: int
+    api_auth: bool
+    listen_port: int
+    listen_interface: str
     thesis_port: int | None
     thesis_interface: str
-    advertise: str
+    advertise: str | None
+    default_wire: int
+    profile: Profile
+    name: str
     state_dir: Path
-    api_auth: bool
 
 
 class Options(usage.Options):
@@ -68,10 +75,15 @@ class Options(usage.Options):
     optParameters: ClassVar[Sequence[Sequence[str | None]]] = [
         ["api-port", "a", "9081", "Port of the REST API, on loopback; 0 takes a free one."],
         ["api-auth", None, "token", "token, or none: any local program may use the v1 routes."],
+        ["listen-port", "l", "9082", "Port for other nodes, wire 2; 0 takes a free one."],
+        ["listen-interface", None, "127.0.0.1", "Address to listen on for other nodes."],
         ["thesis-port", None, None, "Port for partners on wire 1 (plain, unauthenticated)."],
         ["thesis-interface", None, "127.0.0.1", "Address to listen on for wire 1."],
         ["advertise", None, None, "Address that partners are told [the interface]."],
-        ["state-dir", "d", None, "Directory of the token and other files that survive."],
+        ["default-wire", None, "2", "Wire of applications that name none: 1 or 2."],
+        ["profile", "p", "standard", "Strength of the exchange: see docs/security.md."],
+        ["name", None, None, "Name of this node, for people [the host's]."],
+        ["state-dir", "d", None, "Directory of the identity, the peers and the token."],
     ]
 
     settings: Settings
@@ -95,21 +107,19 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Set `settings`; raises OptionError for a value that an option cannot have."""
-        interface = self._interface()
-        auth = self["api-auth"]
-        if auth not in {"token", "none"}:
-            raise OptionError(f"--api-auth is token or none, not {auth!r}")
-        if self["thesis-port"] is not None and interface.is_unspecified and not self["advertise"]:
-            raise OptionError("--thesis-interface means every address: name one with --advertise")
+        state_dir = self["state-dir"]
         self.settings = Settings(
             api_port=self._port("api-port"),
+            api_auth=self._one_of("api-auth", {"token": True, "none": False}),
+            listen_port=self._port("listen-port"),
+            listen_interface=self._interface("listen-interface"),
             thesis_port=None if self["thesis-port"] is None else self._port("thesis-port"),
-            thesis_interface=str(interface),
-            advertise=self["advertise"] or str(interface),
-            state_dir=Path(self["state-dir"])
-            if self["state-dir"]
-            else default_state_directory(self._environ),
-            api_auth=auth == "token",
+            thesis_interface=self._interface("thesis-interface"),
+            advertise=self["advertise"],
+            default_wire=self._one_of("default-wire", {"1": 1, "2": 2}),
+            profile=self._one_of("profile", PROFILES),
+            name=self["name"] or socket.gethostname().partition(".")[0],
+            state_dir=Path(state_dir) if state_dir else default_state_directory(self._environ),
         )
 
     def _port(self, name: str) -> int:
@@ -118,12 +128,22 @@ class Options(usage.Options):
             raise OptionError(f"--{name} is a number from 0 to 65535, not {text!r}")
         return int(text)
 
-    def _interface(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-        text = self["thesis-interface"]
+    def _interface(self, name: str) -> str:
+        text = self[name]
         try:
-            return ipaddress.ip_address(text)
+            address = ipaddress.ip_address(text)
         except ValueError:
-            raise OptionError(f"--thesis-interface is an IP address, not {text!r}") from None
+            raise OptionError(f"--{name} is an IP address, not {text!r}") from None
+        if address.is_unspecified and not self["advertise"]:
+            raise OptionError(f"--{name} means every address: name one with --advertise")
+        return str(address)
+
+    def _one_of(self, name: str, values: Mapping[str, T]) -> T:
+        try:
+            return values[self[name]]
+        except KeyError:
+            allowed = ", ".join(values)
+            raise OptionError(f"--{name} is one of {allowed}, not {self[name]!r}") from None
 
 
 def makeService(options: Options) -> MultiService:
@@ -141,22 +161,65 @@ def makeService(options: Options) -> MultiService:
 
 
 def _service(settings: Settings, reactor: Reactor) -> MultiService:
+    # Time-outs are measured on a clock that nobody sets: a jump of the host's clock would make
+    # every partner look silent, or none.
+    cast("Any", reactor).seconds = time.monotonic
     state = StateDirectory(settings.state_dir, create=True)
     tokens = load_tokens(state) if settings.api_auth else None
-    sockets = {"api": _bind("127.0.0.1", settings.api_port)}
+    identity = load_or_create(state)
+    sockets = {
+        "api": _bind("127.0.0.1", settings.api_port),
+        "link": _bind(settings.listen_interface, settings.listen_port),
+    }
     if settings.thesis_port is not None:
         sockets["thesis"] = _bind(settings.thesis_interface, settings.thesis_port)
     ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
-    node = Node(reactor, address=settings.advertise, port=ports.get("thesis", 0))
+    node = Node(
+        reactor,
+        identity=identity,
+        peers=PeersFile(state).current,
+        name=settings.name,
+        profile=settings.profile,
+        advertised={
+            1: (settings.advertise or settings.thesis_interface, ports.get("thesis", 0)),
+            2: (settings.advertise or settings.listen_interface, ports["link"]),
+        },
+        default_wire=settings.default_wire,
+        saved=ServicesFile(state),
+    )
+    factories: dict[str, IProtocolFactory] = {
+        "api": make_site(node, tokens=tokens, reactor=reactor),
+        "link": node.link_listener(),
+        "thesis": node.thesis_listener(),
+    }
     parts = MultiService()
     node.setServiceParent(parts)
-    if "thesis" in sockets:
-        _listen(reactor, sockets["thesis"], node.thesis_listener()).setServiceParent(parts)
-    site = make_site(node, tokens=tokens, reactor=reactor)
-    _listen(reactor, sockets["api"], site).setServiceParent(parts)
-    state.replace(PORTS_FILE, json.dumps(ports).encode() + b"\n")
-    _announce(settings, ports)
+    for name, sock in sockets.items():
+        _listen(reactor, sock, factories[name]).setServiceParent(parts)
+    _PortsFile(state, ports, reactor).setServiceParent(parts)
+    _announce(settings, ports, identity)
     return parts
+
+
+class _PortsFile(Service):
+    """Says which ports the node has, from when it runs until it stops."""
+
+    def __init__(self, state: StateDirectory, ports: Mapping[str, int], reactor: Reactor) -> None:
+        self._state = state
+        self._ports = ports
+        self._reactor = reactor
+
+    def startService(self) -> None:
+        """Write the file once signals are handled: who reads it may stop the node at once."""
+        super().startService()
+        content = json.dumps(self._ports).encode() + b"\n"
+        cast("IReactorCore", self._reactor).callWhenRunning(
+            self._state.replace, PORTS_FILE, content
+        )
+
+    def stopService(self) -> None:
+        """Remove the file."""
+        (self._state.path / PORTS_FILE).unlink(missing_ok=True)
 
 
 def _bind(interface: str, port: int) -> socket.socket:
@@ -170,7 +233,7 @@ def _bind(interface: str, port: int) -> socket.socket:
     except OSError as error:
         sock.close()
         reason = (error.strerror or str(error)).lower()
-        raise ListenError(f"cannot listen on {interface} port {port}: {reason}") from None
+        raise PortTakenError(f"cannot listen on {interface} port {port}: {reason}") from None
     return sock
 
 
@@ -185,8 +248,15 @@ def _listen(
     return StreamServerEndpointService(endpoint, factory)
 
 
-def _announce(settings: Settings, ports: Mapping[str, int]) -> None:
+def _announce(settings: Settings, ports: Mapping[str, int], identity: Identity) -> None:
     _log.info("api on 127.0.0.1 port {port}", port=ports["api"])
+    _log.info(
+        "wire 2 on {interface} port {port} fingerprint={fingerprint} profile={profile}",
+        interface=settings.listen_interface,
+        port=ports["link"],
+        fingerprint=show(identity.fingerprint),
+        profile=settings.profile.name,
+    )
     if not settings.api_auth:
         _log.warn("warning: --api-auth none: every program on this machine may use the v1 routes")
     if "thesis" in ports:
@@ -199,8 +269,5 @@ def _announce(settings: Settings, ports: Mapping[str, int]) -> None:
 
 
 def _fail(error: DynamiCryptError, *, status: int) -> NoReturn:
-    hint = (type(error).__doc__ or "").partition(". ")[2]
-    print(f"dynamicrypt: error: {error}", file=sys.stderr)
-    if hint:
-        print(f"dynamicrypt: hint: {hint[0].lower()}{hint[1:]}", file=sys.stderr)
+    report(error)
     raise SystemExit(status)

@@ -1,108 +1,19 @@
 # A bank of machines (bank.h) as a Python object: arguments are checked here, weights stay in C.
 
-import os
 from math import isfinite, sqrt
 
-from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset, strcmp
+from libc.string cimport memset
 
 cdef extern from "<stdlib.h>":
     void *aligned_alloc(size_t, size_t) noexcept
 
-cdef extern from "kernel.h":
-    int KERNEL_OVERREAD
-    int KERNEL_WORDS
-    struct geometry:
-        shape shape
-        int32_t steps
-        size_t words
-        size_t stride
-        size_t unit_bytes
-        size_t step_bytes
-        size_t representation
-        const int8_t *ones
-    struct kernel:
-        const char *name
-    const kernel *const *kernel_choices() noexcept
-
-cdef extern from "bank.h":
-    struct member:
-        uint64_t run
-        uint64_t steps
-        uint64_t agreements
-        uint32_t packages
-        bint active
-        bint pending
-    struct bank:
-        geometry geometry
-        const kernel *kernel
-        size_t machines
-        size_t machine_bytes
-        size_t machine_stride
-        size_t active
-        member *members
-        int8_t *weights
-        uint8_t *representations
-        uint8_t *inputs
-        uint64_t *taus
-        uint8_t *outputs
-        int32_t *evaluated
-        size_t evaluated_count
-        bint waiting
-    void geometry_complete(geometry *) noexcept
-    void bank_complete(bank *) noexcept
-    void bank_activate(bank *, size_t, bint) noexcept
-    size_t bank_output_bytes(const bank *, size_t) noexcept
-    void bank_counter_blocks(const bank *, uint8_t *) noexcept nogil
-    void bank_evaluate(bank *) noexcept nogil
-    bint bank_padding_is_zero(const bank *, const uint8_t *) noexcept
-    void bank_learn(
-        bank *, const uint8_t *, uint64_t, uint64_t, int32_t *, size_t *, int32_t *, size_t *
-    ) noexcept nogil
-    void bank_export(const bank *, size_t, int8_t *) noexcept
-    void bank_import(bank *, size_t, const int8_t *) noexcept
-
-cdef extern from "query.h":
-    size_t query_random_bytes(int32_t, int32_t) noexcept
-    void query_unit(
-        const int8_t *, int32_t, int32_t, double, const uint8_t *, uint8_t *
-    ) noexcept nogil
-
-#: Random bytes that a bank asks for at once.
-cdef Py_ssize_t POOL_BYTES = 16384
-
-
-def instruction_sets():
-    names = []
-    cdef const kernel *const *choice = kernel_choices()
-    while choice[0] != NULL:
-        names.append(choice[0].name.decode())
-        choice += 1
-    return tuple(names)
-
-
-cdef const kernel *chosen_kernel() except NULL:
-    """The best kernel, or the one that the environment names."""
-    cdef const kernel *const *choice = kernel_choices()
-    cdef bytes forced = os.environ.get("DYNAMICRYPT_CORE", "").encode()
-    if not forced:
-        return choice[0]
-    while choice[0] != NULL:
-        if strcmp(choice[0].name, forced) == 0:
-            return choice[0]
-        choice += 1
-    raise ValueError(
-        f"DYNAMICRYPT_CORE is {forced.decode()!r}, not one of {', '.join(instruction_sets())}"
-    )
-
 
 cdef class Bank:
     cdef bank own
-    cdef SecretMemory weight_memory
-    cdef SecretMemory representation_memory
-    cdef SecretMemory canonical_memory
+    cdef SecretMemory memory  # pool, weights, representations, canonical weights
     cdef Pool pool
+    cdef Py_ssize_t canonical  # where they start
     cdef int8_t *ones
     cdef uint8_t *received
     cdef int32_t *agreed
@@ -130,14 +41,14 @@ cdef class Bank:
         own.kernel = chosen_kernel()
         geometry_complete(&own.geometry)
         bank_complete(own)
-        self.pool = Pool(POOL_BYTES, fill)
-        self.weight_memory = SecretMemory(machines * <Py_ssize_t>own.machine_stride)
-        self.representation_memory = SecretMemory(
-            machines * <Py_ssize_t>own.geometry.representation
-        )
-        self.canonical_memory = SecretMemory(machines * k * n)
-        own.weights = <int8_t *>self.weight_memory.mapping.start
-        own.representations = <uint8_t *>self.representation_memory.mapping.start
+        # Whole 64 bytes each, as the kernels need it of weights.
+        cdef Py_ssize_t weights = POOL_BYTES
+        cdef Py_ssize_t representations = weights + machines * <Py_ssize_t>own.machine_stride
+        self.canonical = representations + machines * <Py_ssize_t>own.geometry.representation
+        self.memory = SecretMemory(self.canonical + machines * k * n)
+        self.pool = Pool(self.memory, fill)
+        own.weights = <int8_t *>self.memory.mapping.start + weights
+        own.representations = <uint8_t *>self.memory.mapping.start + representations
         self.allocate()
         for machine in range(own.machines):
             self.draw(machine)
@@ -201,6 +112,11 @@ cdef class Bank:
             self.busy = False
         return 0
 
+    cdef int8_t *shown(self, size_t machine) noexcept:
+        """The place of the machine's canonical weights."""
+        cdef size_t size = <size_t>(self.own.geometry.shape.k * self.own.geometry.shape.n)
+        return <int8_t *>self.memory.mapping.start + self.canonical + machine * size
+
     cdef int check_usable(self) except -1:
         if self.busy:
             raise RuntimeError("the bank is in use")
@@ -216,6 +132,10 @@ cdef class Bank:
     @property
     def instruction_set(self):
         return self.own.kernel.name.decode()
+
+    @property
+    def protection(self):
+        return self.memory.protection
 
     @property
     def package(self):
@@ -339,7 +259,7 @@ cdef class Bank:
         cdef geometry *form = &self.own.geometry
         cdef size_t size = <size_t>(form.shape.k * form.shape.n)
         bank_activate(&self.own, <size_t>machine, False)
-        memset(<int8_t *>self.canonical_memory.mapping.start + machine * size, 0, size)
+        secret_wipe(self.shown(<size_t>machine), size)
         self.draw(<size_t>machine)
         found.run += 1
         found.steps = found.agreements = found.packages = 0
@@ -357,12 +277,9 @@ cdef class Bank:
     def weights(self, Py_ssize_t machine, /):
         self.checked_member(machine)
         cdef Py_ssize_t size = <Py_ssize_t>self.own.geometry.shape.k * self.own.geometry.shape.n
-        cdef Py_ssize_t start = machine * size
-        bank_export(
-            &self.own, <size_t>machine,
-            <int8_t *>self.canonical_memory.mapping.start + start,
-        )
-        return memoryview(self.canonical_memory)[start : start + size].toreadonly()
+        cdef Py_ssize_t start = self.canonical + machine * size
+        bank_export(&self.own, <size_t>machine, self.shown(<size_t>machine))
+        return memoryview(self.memory)[start : start + size].toreadonly()
 
     def set_weights(self, Py_ssize_t machine, bytes weights not None, /):
         cdef member *found = self.checked_member(machine)
@@ -375,7 +292,5 @@ cdef class Bank:
         if self.busy:
             raise RuntimeError("the bank is in use")
         self.wiped = True
-        self.pool.wipe()
-        self.weight_memory.wipe()
-        self.representation_memory.wipe()
-        self.canonical_memory.wipe()
+        self.pool.empty()
+        self.memory.wipe()

@@ -17,7 +17,7 @@
 #include "machine.h"
 
 enum {
-    KERNEL_OVERREAD = 1024, /* eight steps of 64 units of 16 inputs */
+    KERNEL_OVERREAD = 256, /* a step of 64 units of 16 inputs, and a vector */
     KERNEL_WORDS = 16 /* of a plane at most: packages end at 1024 steps */
 };
 

@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-#pragma GCC target("avx2,bmi,bmi2,lzcnt,popcnt")
+#pragma GCC target("avx2,bmi,bmi2")
 
 #define LANES 16
 #define NAME(name) name##_16

@@ -10,12 +10,13 @@
 #define PARTS 1
 
 typedef int8_t vec __attribute__((vector_size(LANES)));
+typedef uint8_t bytes __attribute__((vector_size(LANES)));
 typedef uint64_t halves __attribute__((vector_size(LANES)));
 typedef vec mask;
 typedef int64_t sum;
 
-#define plus(a, b) ((a) + (b))
-#define minus(a, b) ((a) - (b))
+#define plus(a, b) ((vec)((bytes)(a) + (bytes)(b)))
+#define minus(a, b) ((vec)((bytes)(a) - (bytes)(b)))
 #define select(m, a, b) (((m) & (b)) | (~(m) & (a)))
 #define no_sums() 0
 #define add_sums(a, b) ((a) + (b))
@@ -31,8 +32,8 @@ static inline mask mask_of(const uint8_t *bits, uint64_t flip)
     /* Each byte of the bits is spread over eight lanes, and each lane tests its own bit. */
     const vec own = {1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128};
     const uint64_t copies = UINT64_C(0x0101010101010101);
-    const halves bytes = {((bits[0] ^ flip) & 0xff) * copies, ((bits[1] ^ flip) & 0xff) * copies};
-    return ((vec)bytes & own) == own;
+    const halves spread = {((bits[0] ^ flip) & 0xff) * copies, ((bits[1] ^ flip) & 0xff) * copies};
+    return ((vec)spread & own) == own;
 }
 
 static inline sum sums(vec v)

@@ -58,9 +58,9 @@ cdef class Machine:
     def __cinit__(self, Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule, fill):
         self.form = checked_shape(k, n, l, rule)
         self.size = <size_t>(k * n)
-        self.pool = Pool(4096, fill)
-        self.memory = SecretMemory(self.size)
-        self.values = <int8_t *>self.memory.mapping.start
+        self.memory = SecretMemory(POOL_BYTES + k * n)
+        self.pool = Pool(self.memory, fill)
+        self.values = <int8_t *>self.memory.mapping.start + POOL_BYTES
         self.redraw()
 
     cdef int check_usable(self) except -1:
@@ -77,6 +77,10 @@ cdef class Machine:
             if values[i] != 1 and values[i] != -1:
                 raise ValueError("inputs holds a byte other than 0x01 and 0xff")
         return values
+
+    @property
+    def protection(self):
+        return self.memory.protection
 
     def evaluate(self, bytes inputs not None, /):
         cdef const int8_t *x = self.checked_inputs(inputs)
@@ -119,5 +123,5 @@ cdef class Machine:
 
     def wipe(self):
         self.usable = False
-        self.pool.wipe()
+        self.pool.empty()
         self.memory.wipe()

@@ -21,28 +21,36 @@ def system_fill(uint8_t[::1] buffer not None, /):
         raise OSError("the operating system gave no random bytes")
 
 
-cdef class Pool:
-    """Random bytes from `fill`, used in order, each once, and overwritten when used."""
+#: Random bytes asked for at once: enough for several machines, little enough to lock.
+cdef Py_ssize_t POOL_BYTES = 1024
 
-    cdef SecretMemory memory
+
+cdef class Pool:
+    """Random bytes from `fill`, used in order, each once, and overwritten when used.
+
+    They lie in the first POOL_BYTES of the given memory.
+    """
+
+    cdef object view
     cdef object fill
+    cdef uint8_t *random
     cdef size_t position
 
-    def __cinit__(self, Py_ssize_t size, fill):
+    def __cinit__(self, SecretMemory memory not None, fill):
         if not callable(fill):
             raise TypeError("fill is not callable")
-        self.memory = SecretMemory(size)
+        self.view = memoryview(memory)[:POOL_BYTES]
         self.fill = fill
-        self.position = self.memory.mapping.size
+        self.random = <uint8_t *>memory.mapping.start
+        self.position = <size_t>POOL_BYTES
 
     cdef int draw(self, int32_t l, int8_t *weights, size_t count) except -1:
         """Write `count` uniform weights of -l..l; what `fill` raises passes through."""
         cdef size_t drawn, used
-        cdef uint8_t *random = <uint8_t *>self.memory.mapping.start
         while True:
             machine_draw(
                 l, weights, count,
-                random + self.position, self.memory.mapping.size - self.position, &drawn, &used,
+                self.random + self.position, <size_t>POOL_BYTES - self.position, &drawn, &used,
             )
             self.position += used
             weights += drawn
@@ -50,10 +58,9 @@ cdef class Pool:
             if count == 0:
                 return 0
             # A fill that fails half way leaves an empty pool, never half-filled bytes.
-            with memoryview(self.memory) as view:
-                self.fill(view)
+            self.fill(self.view[:])
             self.position = 0
 
-    cdef void wipe(self) noexcept:
-        self.memory.wipe()
-        self.position = self.memory.mapping.size
+    cdef void empty(self) noexcept:
+        """Forget what is left; the memory's owner wipes it."""
+        self.position = <size_t>POOL_BYTES

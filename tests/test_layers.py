@@ -26,6 +26,7 @@ SIDEWAYS = {
     ("params", "errors"): "a number outside its range is a ParameterError",
     ("session", "keys"): "the session of wire 2 derives its keys with the schedule",
     ("tap", "rest"): "the service puts its parts together",
+    ("tap", "cli"): "both tell errors in the same two lines",
 }
 
 #: Third-party packages that only some rooms may know.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from subprocess import SubprocessError
 
 from dynamicrypt.demo.application import ServiceError
 from dynamicrypt.demo.daemon import DaemonError
@@ -14,7 +15,7 @@ def main() -> int:
     """Play the demo on the standard output."""
     try:
         Story(Screen()).play()
-    except (DaemonError, ServiceError, OSError) as problem:
+    except (DaemonError, ServiceError, OSError, SubprocessError) as problem:
         Screen(sys.stderr).line(f"dynamicrypt: error: {problem}", Ink.BAD)
         return 1
     except KeyboardInterrupt:

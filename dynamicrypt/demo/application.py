@@ -26,17 +26,16 @@ class Sealed:
     mode: int
     key: str
 
-    @property
-    def number(self) -> str:
-        """The key's number on its connection; a key's name is connection, dot, number."""
-        return self.key.rpartition(".")[2]
-
 
 class Application:
-    """One application, registered as a service of the node on `port` of this machine."""
+    """One application, registered as a service of the node on `port` of this machine.
 
-    def __init__(self, name: str, port: int, token: str) -> None:
+    `wire` is the protocol that the nodes are to speak for it.
+    """
+
+    def __init__(self, name: str, port: int, token: str, wire: int) -> None:
         self.name = name
+        self.wire = wire
         self.address = ""
         self.tpm_port = 0
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
@@ -44,7 +43,7 @@ class Application:
 
     def register(self) -> None:
         """Get a name at the node, and the address and port at which partners reach it."""
-        answer, _ = self._call("init", service_name=self.name)
+        answer, _ = self._call("init", service_name=self.name, wire=self.wire)
         self.name = answer["service_name"]
         self.address, self.tpm_port = answer["address_of_this_tpm"], answer["port_of_this_tpm"]
 
@@ -60,6 +59,7 @@ class Application:
             partner_name=partner.name,
             address_of_other_tpm=partner.address,
             port_of_other_tpm=partner.tpm_port,
+            wire=self.wire,
         )
 
     def synchronising(self) -> bool:

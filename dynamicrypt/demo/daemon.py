@@ -63,6 +63,7 @@ class Daemon:
         self.listen = listen
         self.lines: list[LogLine] = []
         self.api_port = 0
+        self.link_port = 0
         self.thesis_port = 0
         self._process: subprocess.Popen[str] | None = None
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -103,12 +104,14 @@ class Daemon:
     def find_ports(self) -> None:
         """Read the ports of the node that runs on this state directory, whoever started it."""
         numbers = json.loads((self.state / "ports.json").read_text())
-        self.api_port, self.thesis_port = numbers["api"], numbers["thesis"]
+        self.api_port, self.link_port = numbers["api"], numbers["link"]
+        self.thesis_port = numbers["thesis"]
 
     def launch(self) -> None:
         """Start the process and wait for nothing."""
         (self.state / "ports.json").unlink(missing_ok=True)
-        fixed = ("--api-port", "0", "--thesis-port", "0", "--state-dir", str(self.state))
+        free = ("--api-port", "0", "--listen-port", "0", "--thesis-port", "0")
+        fixed = (*free, "--state-dir", str(self.state))
         self._process = subprocess.Popen(  # noqa: S603 - our own program, our own arguments
             (*TWISTD, "-n", "--pidfile=", "dynamicrypt", *fixed, *self.options),
             stdin=subprocess.DEVNULL,

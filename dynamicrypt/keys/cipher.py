@@ -13,7 +13,7 @@ from dynamicrypt.errors import (
     UnsupportedModeError,
     WrongChannelError,
 )
-from dynamicrypt.keys.envelope import Header, Suite, parse
+from dynamicrypt.keys.envelope import Header, Suite, parse, prefix
 from dynamicrypt.keys.message import Opener, Sealer
 from dynamicrypt.keys.pool_key import UNUSED, HeldKey, Mode, Use
 from dynamicrypt.keys.store import KeyStore
@@ -172,8 +172,9 @@ class ChannelCipher:
         else:
             own = self.store.own.share(use, now)
             cipher = self.subkeys.kept(own, self.suite, self.role)
-        header = Header(self.suite, use.mode, self.role, own.key_id, limit=use.limit)
-        return Sealer(own, cipher, header, self.binding)
+        tail = use.limit.to_bytes(4, "big") if use.mode == _COUNTED else b""
+        head = prefix(self.suite, use.mode, self.role, own.key_id)
+        return Sealer(own, cipher, head, tail, self.binding)
 
     def _let_go(self, sealer: Sealer) -> None:
         if sealer.own.use.mode == _SECURE:

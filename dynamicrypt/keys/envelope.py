@@ -102,13 +102,13 @@ class Header(NamedTuple):
     @property
     def prefix(self) -> bytes:
         """What stands before the counter."""
-        return _PREFIX.pack(VERSION, self.suite, self.mode, self.direction, self.key_id)
+        return prefix(self.suite, self.mode, self.direction, self.key_id)
 
     @property
     def tail(self) -> bytes:
         """What stands behind the counter."""
         if self.mode == Mode.COUNTED:
-            return _LIMIT.pack(self.limit)
+            return self.limit.to_bytes(4, "big")
         if self.mode == Mode.SPLIT:
             return _PIECE.pack(self.message_id, self.piece, self.pieces)
         return b""
@@ -116,6 +116,11 @@ class Header(NamedTuple):
     def encode(self) -> bytes:
         """Return the bytes of the header."""
         return self.prefix + self.counter.to_bytes(4, "big") + self.tail
+
+
+def prefix(suite: int, mode: int, direction: int, key_id: bytes) -> bytes:
+    """Return what stands before the counter in a header."""
+    return _PREFIX.pack(VERSION, suite, mode, direction, key_id)
 
 
 def parse(envelope: bytes) -> Header:

@@ -23,9 +23,9 @@ class StoreLimits:
     high: int = 56
     #: Own keys at which they resume, early enough for a few round trips.
     low: int = 28
-    #: Keys of the partner that are held beyond `high`, for messages that are under way. At the
-    #: highest rate of the link these are the keys of some seconds.
-    late: int = 8192
+    #: Keys of the partner that are held beyond `high`, for messages that are under way. At 5 000
+    #: keys a second these are the keys of six seconds; they take 10 MB, 1 MB of it locked.
+    late: int = 32768
     #: How long an own key may be sent under.
     lifetime: float = 600.0
     #: How long after that a message under it may still arrive.

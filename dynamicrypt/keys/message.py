@@ -24,15 +24,20 @@ from dynamicrypt.keys.pool_key import HeldKey, Mode, OwnKey, Use
 
 
 class Sealer:
-    """Seals messages under one own key, each with the next counter."""
+    """Seals messages under one own key, each with the next counter.
+
+    `prefix` and `tail` are what stands before and behind the counter in the header.
+    """
 
     __slots__ = ("_binding", "_cipher", "_prefix", "_tail", "own")
 
-    def __init__(self, own: OwnKey, cipher: Aead, header: Header, binding: bytes) -> None:
+    def __init__(
+        self, own: OwnKey, cipher: Aead, prefix: bytes, tail: bytes, binding: bytes
+    ) -> None:
         self.own: Final = own
         self._cipher = cipher
-        self._prefix = header.prefix
-        self._tail = header.tail
+        self._prefix = prefix
+        self._tail = tail
         self._binding = binding
 
     def seal(self, plaintext: bytes | bytearray, context: bytes) -> bytes:

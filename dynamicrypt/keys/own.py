@@ -48,13 +48,14 @@ class OwnHalf:
         """How many keys serve messages of modes 1 and 3."""
         return len(self._current)
 
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest free key was made; None without a free key."""
+        return self._free[0].born if self._free else None
+
     def __contains__(self, key_id: bytes) -> bool:
         """Tell whether the key waits for its confirmation."""
         return key_id in self._offered
-
-    def oldest(self) -> float | None:
-        """Return when the oldest free key was made; None without a free key."""
-        return self._free[0].born if self._free else None
 
     def add(self, key_id: bytes, key: bytes | bytearray | memoryview, now: float) -> None:
         """Take a key that was just made; it waits for `confirm`."""

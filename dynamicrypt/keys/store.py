@@ -27,6 +27,8 @@ class Levels:
     in_use: int
     #: The partner's keys, ready, in use, or with a message under way.
     held: int
+    #: When the oldest free key was made, in seconds of the store's clock.
+    oldest: float | None
 
 
 class KeyStore:
@@ -40,13 +42,13 @@ class KeyStore:
     Times are seconds of one monotonic clock. No method waits.
     """
 
-    __slots__ = ("_limits", "cells", "held", "own")
+    __slots__ = ("cells", "held", "limits", "own")
 
     def __init__(self, limits: StoreLimits | None = None, cells: KeyCells | None = None) -> None:
-        self._limits = StoreLimits() if limits is None else limits
+        self.limits: Final = StoreLimits() if limits is None else limits
         self.cells: Final = KeyCells() if cells is None else cells
-        self.own: Final = OwnHalf(self._limits, self.cells)
-        self.held: Final = HeldHalf(self._limits, self.cells)
+        self.own: Final = OwnHalf(self.limits, self.cells)
+        self.held: Final = HeldHalf(self.limits, self.cells)
 
     @property
     def levels(self) -> Levels:
@@ -56,17 +58,18 @@ class KeyStore:
             free=self.own.free,
             in_use=self.own.in_use,
             held=len(self.held),
+            oldest=self.own.oldest,
         )
 
     @property
     def should_pause(self) -> bool:
         """Whether the own half needs no more keys; machines may rest when both sides say so."""
-        return self.own.free + self.own.offered >= self._limits.high
+        return self.own.free + self.own.offered >= self.limits.high
 
     @property
     def should_resume(self) -> bool:
         """Whether the own half runs low; one side that says so is enough to wake the machines."""
-        return self.own.free + self.own.offered <= self._limits.low
+        return self.own.free + self.own.offered <= self.limits.low
 
     def add(
         self, key_id: bytes, key: bytes | bytearray | memoryview, *, owner: bool, now: float

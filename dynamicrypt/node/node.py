@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,10 +15,16 @@ from dynamicrypt.errors import (
     NoKeyYetError,
     ParameterError,
     SynchronisationError,
+    UnknownChannelError,
     UnknownServiceError,
     UnsupportedModeError,
 )
 from dynamicrypt.keys.thesis_store import FAST, SECURE
+from dynamicrypt.node import exchange, thesis
+from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.events import EventLog
+from dynamicrypt.node.links import Links
+from dynamicrypt.node.registry import SavedChannel, SavedService, ServicesFile
 from dynamicrypt.node.service import (
     Channel,
     SealedMessage,
@@ -25,6 +33,13 @@ from dynamicrypt.node.service import (
     check_name,
 )
 from dynamicrypt.node.thesis import Reactor, ThesisWire
+from dynamicrypt.params import Profile
+from dynamicrypt.peer import fingerprint
+from dynamicrypt.peer.errors import MistypedError
+from dynamicrypt.peer.handshake import SecuredListener
+from dynamicrypt.peer.identity import Identity
+from dynamicrypt.peer.link import LinkProtocol
+from dynamicrypt.peer.peers import KnownPeers, Peer
 from dynamicrypt.peer.thesis import ThesisListener
 
 #: A caller of `synchronise` has an answer within this time (s).
@@ -40,22 +55,70 @@ class Registration:
     port: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerStatus:
+    """A known peer and the link to it; `round_trip` is in seconds, None if it is not known."""
+
+    name: str
+    fingerprint: bytes
+    up: bool
+    group: str
+    round_trip: float | None
+    channels: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """The node, and its peers."""
+
+    name: str
+    fingerprint: bytes
+    profile: str
+    peers: tuple[PeerStatus, ...]
+
+
 class Node(TwistedService):
     """All services of this daemon.
 
     `owner` is the caller's token: a service belongs to who registered it, and to anybody else it
-    does not exist. `address` and `port` are what partners are told. Running and stopping it as a
-    Twisted service opens nothing by itself; `thesis_listener` gives the factory for a port.
+    does not exist. `advertised` is what partners are told of each wire: an address and a port, the
+    latter 0 for a wire that has none. `default_wire` is that of callers who name none. `saved`
+    keeps the services of REST v2, which outlive the process.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Reactor, *, address: str, port: int) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        *,
+        identity: Identity,
+        peers: Callable[[], KnownPeers],
+        name: str,
+        profile: Profile,
+        advertised: Mapping[int, tuple[str, int]],
+        default_wire: int = exchange.WIRE,
+        saved: ServicesFile | None = None,
+    ) -> None:
+        self.name: Final = name
+        self.profile: Final = profile
+        self.events: Final = EventLog()
+        self._peers = peers
+        self._saved = saved
         self._reactor = reactor
-        self._address = address
-        self._port = port
+        self._advertised = advertised
+        self._default_wire = default_wire
         self._services = Services()
         self._thesis = ThesisWire(reactor, self._services)
+        self._exchange = exchange.Exchange(
+            reactor,
+            self._services,
+            identity=identity,
+            peers=peers,
+            name=name,
+            profile=profile,
+            events=self.events,
+        )
 
     def register(self, name: str, *, owner: str, wire: int | None = None) -> Registration:
         """Register a service; a name that is taken or empty gets digits appended.
@@ -63,8 +126,10 @@ class Node(TwistedService):
         As in the 2019 program a name ends before its first NUL. Raises ParameterError for one
         that is too long and TooManyServicesError.
         """
-        service = self._services.register(name, owner=owner, wire=_wire(wire))
-        return Registration(name=service.name, address=self._address, port=self._port)
+        wire = self._wire(wire)
+        service = self._services.register(name, owner=owner, wire=wire)
+        address, port = self._advertised[wire]
+        return Registration(name=service.name, address=address, port=port)
 
     def configure(self, name: str, partner: str, *, owner: str) -> None:
         """Name the partner of a service; keys shared with another partner are erased."""
@@ -84,12 +149,14 @@ class Node(TwistedService):
 
         Raises SynchronisationError where it is known to have failed, within SYNC_TIMEOUT.
         """
-        _wire(wire)
         service = self._services.owned(name, owner)
         if not 0 < port < 65536:
             raise SynchronisationError("a port is a number from 1 to 65535")
+        if wire is not None:
+            self._choose_wire(service, self._wire(wire))
         self._configure(service, partner)
-        attempt = Deferred.fromCoroutine(self._thesis.synchronise(service, address, port))
+        over = self._thesis if service.wire == thesis.WIRE else self._exchange
+        attempt = Deferred.fromCoroutine(over.synchronise(service, address, port))
         attempt.addTimeout(SYNC_TIMEOUT, self._reactor)
         try:
             await attempt
@@ -117,20 +184,171 @@ class Node(TwistedService):
         """Forget a service: its keys are erased, and its partner sees the connection end."""
         self._services.remove(self._services.owned(name, owner))
 
+    # REST v2.
+
+    @property
+    def incarnation(self) -> bytes:
+        """The mark of this process."""
+        return self._exchange.links.incarnation
+
+    def create_service(self, name: str, *, owner: str) -> None:
+        """Register a service of exactly this name, for good.
+
+        Raises ParameterError, NameTakenError and TooManyServicesError.
+        """
+        self._services.create(name, owner=owner, wire=exchange.WIRE).persistent = True
+        self._save()
+
+    def service_names(self, *, owner: str) -> list[str]:
+        """The names of the owner's services."""
+        return [service.name for service in self._services.of(owner)]
+
+    def delete_service(self, name: str, *, owner: str) -> None:
+        """Forget a service, its channels and their keys; raises UnknownServiceError."""
+        self.remove(name, owner=owner)
+        self._save()
+
+    def open_channel(self, name: str, partner: str, *, peer: str, owner: str) -> LinkChannel:
+        """The channel with a partner at a known peer, named or given by its fingerprint.
+
+        It is kept open from now on; returns at once. Raises UnknownServiceError, NoSuchPeerError
+        and ParameterError.
+        """
+        service = self._services.owned(name, owner)
+        if not partner or check_name(partner) != partner:
+            raise ParameterError("a partner's name is 1 to 255 bytes without NUL")
+        if service.wire != exchange.WIRE:
+            raise ParameterError("the service uses wire 1")
+        channel = self._exchange.open(service, partner, self._peer(peer))
+        self._save()
+        return channel
+
+    def channel(self, name: str, partner: str, *, owner: str) -> LinkChannel:
+        """The channel with a partner; raises UnknownServiceError and UnknownChannelError."""
+        channel = self._services.owned(name, owner).channels.get(partner)
+        if not isinstance(channel, LinkChannel):
+            raise UnknownChannelError("the service has no channel with this partner")
+        return channel
+
+    def channels(self, name: str, *, owner: str) -> list[LinkChannel]:
+        """The channels of a service; raises UnknownServiceError."""
+        channels = self._services.owned(name, owner).channels.values()
+        return [channel for channel in channels if isinstance(channel, LinkChannel)]
+
+    def close_channel(self, name: str, partner: str, *, owner: str) -> None:
+        """End a channel and erase its keys; raises UnknownServiceError, UnknownChannelError."""
+        self.channel(name, partner, owner=owner)
+        self._services.owned(name, owner).part(partner)
+        self._save()
+
+    def status(self) -> NodeStatus:
+        """The node and its peers now."""
+        links = {link.fingerprint: link for link in self._exchange.links}
+        return NodeStatus(
+            name=self.name,
+            fingerprint=self._exchange.links.fingerprint,
+            profile=self.profile.name,
+            peers=tuple(_peer_status(peer, links.get(peer.fingerprint)) for peer in self._peers()),
+        )
+
+    # Metrics.
+
+    @property
+    def links(self) -> Links:
+        """The links, with their counters."""
+        return self._exchange.links
+
+    def all_channels(self) -> list[LinkChannel]:
+        """Every channel of wire 2, whoever owns it."""
+        return [
+            channel
+            for service in self._services
+            for channel in service.channels.values()
+            if isinstance(channel, LinkChannel)
+        ]
+
+    def seconds(self) -> float:
+        """The clock on which keys age."""
+        return self._reactor.seconds()
+
+    # The daemon.
+
     def thesis_listener(self) -> ThesisListener:
         """The factory for the port of wire 1."""
         return self._thesis.listener()
+
+    def link_listener(self) -> SecuredListener:
+        """The factory for the port of wire 2."""
+        return self._exchange.links.listener()
+
+    def startService(self) -> None:
+        """Let the clocks run, and open what was saved."""
+        super().startService()
+        self._exchange.start()
+        for saved in [] if self._saved is None else self._saved.load():
+            self._restore(saved)
 
     def stopService(self) -> None:
         """End every connection and erase every key."""
         super().stopService()
         for service in self._services:
-            service.part()
+            service.part_all()
+        self._exchange.stop()
+
+    def _restore(self, saved: SavedService) -> None:
+        service = self._services.create(saved.name, owner=saved.owner, wire=exchange.WIRE)
+        service.persistent = True
+        for channel in saved.channels:
+            peer = self._peers().owner_of(channel.peer)
+            if peer is None:
+                self._log.warn(
+                    "warning: channel={service}/{partner}: its peer is known no more",
+                    service=saved.name,
+                    partner=channel.partner,
+                )
+            else:
+                self._exchange.open(service, channel.partner, peer)
+
+    def _save(self) -> None:
+        if self._saved is None:
+            return
+        self._saved.save(
+            SavedService(
+                name=service.name,
+                owner=service.owner,
+                channels=tuple(
+                    SavedChannel(partner=partner, peer=channel.peer)
+                    for partner, channel in service.channels.items()
+                    if isinstance(channel, LinkChannel)
+                ),
+            )
+            for service in self._services
+            if service.persistent
+        )
+
+    def _peer(self, text: str) -> Peer:
+        known = self._peers()
+        with suppress(MistypedError):
+            peer = known.owner_of(fingerprint.read(text))
+            if peer is not None:
+                return peer
+        return known.named(text)
+
+    def _choose_wire(self, service: Service, wire: int) -> None:
+        if service.wire != wire:
+            service.part_all()
+            service.wire = wire
+
+    def _wire(self, wire: int | None) -> int:
+        wire = self._default_wire if wire is None else wire
+        if wire not in self._advertised:
+            raise ParameterError("there are wire 1 and wire 2")
+        return wire
 
     def _configure(self, service: Service, partner: str) -> None:
         partner = check_name(partner)
         if service.partner != partner:
-            service.part()
+            service.part(service.partner or "")
             service.partner = partner
 
     def _ready_channel(self, name: str, owner: str, mode: int) -> Channel:
@@ -142,7 +360,12 @@ class Node(TwistedService):
         return channel
 
 
-def _wire(wire: int | None) -> int:
-    if wire not in (None, 1):
-        raise ParameterError("this node speaks wire 1")
-    return 1
+def _peer_status(peer: Peer, link: LinkProtocol | None) -> PeerStatus:
+    return PeerStatus(
+        name=peer.name,
+        fingerprint=peer.fingerprint,
+        up=link is not None,
+        group="" if link is None else link.group,
+        round_trip=None if link is None else link.session.round_trip,
+        channels=0 if link is None else len(link.session.channels),
+    )

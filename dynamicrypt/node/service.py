@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from dynamicrypt.errors import ParameterError, TooManyServicesError, UnknownServiceError
+from dynamicrypt.errors import (
+    NameTakenError,
+    ParameterError,
+    TooManyServicesError,
+    UnknownServiceError,
+)
 
 #: Registered services of one node; each may hold a connection and a store of keys.
 MAX_SERVICES: Final = 1024
@@ -47,19 +52,33 @@ class Channel(Protocol):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Service:
-    """One registered application. `wire` and `partner` are those of its v1 channel."""
+    """One registered application. `wire` is that of its channels, `partner` the one of REST v1.
+
+    A `persistent` one outlives the process.
+    """
 
     name: str
     owner: str
     wire: int
     partner: str | None = None
-    channel: Channel | None = None
+    persistent: bool = False
+    channels: dict[str, Channel] = field(default_factory=dict)
 
-    def part(self) -> None:
-        """Close the channel."""
-        channel, self.channel = self.channel, None
+    @property
+    def channel(self) -> Channel | None:
+        """The channel of REST v1."""
+        return self.channels.get(self.partner or "")
+
+    def part(self, partner: str) -> None:
+        """Close the channel with this partner, if there is one."""
+        channel = self.channels.pop(partner, None)
         if channel is not None:
             channel.close()
+
+    def part_all(self) -> None:
+        """Close every channel."""
+        for partner in list(self.channels):
+            self.part(partner)
 
 
 class Services:
@@ -76,14 +95,31 @@ class Services:
 
         Raises ParameterError for a name that is too long, and TooManyServicesError.
         """
-        if len(self._by_name) >= MAX_SERVICES:
-            raise TooManyServicesError(f"{MAX_SERVICES} services are registered")
         wanted = check_name(name, MAX_NAME - 6)
         free = wanted
         while not free or free in self._by_name:
             free = f"{wanted}{secrets.randbelow(900_000) + 100_000}"
-        service = self._by_name[free] = Service(name=free, owner=owner, wire=wire)
-        return service
+        return self._add(free, owner, wire)
+
+    def create(self, name: str, *, owner: str, wire: int) -> Service:
+        """A new service of exactly this name.
+
+        Raises ParameterError for a name that is empty or too long, NameTakenError and
+        TooManyServicesError.
+        """
+        if not name or check_name(name) != name:
+            raise ParameterError("a service name is 1 to 255 bytes without NUL")
+        if name in self._by_name:
+            raise NameTakenError("a service of this name is registered already")
+        return self._add(name, owner, wire)
+
+    def of(self, owner: str) -> list[Service]:
+        """The services of this owner."""
+        return [service for service in self if service.owner == owner]
+
+    def find(self, name: str) -> Service | None:
+        """The service of this name, for a partner that asks for it."""
+        return self._by_name.get(name)
 
     def owned(self, name: str, owner: str) -> Service:
         """The owner's service of this name; raises UnknownServiceError."""
@@ -92,17 +128,16 @@ class Services:
             raise UnknownServiceError("no such service is registered by this caller")
         return service
 
-    def wanted(self, name: str, *, by: str, wire: int) -> Service | None:
-        """The service that a partner asks for over a wire, if it is configured for that partner."""
-        service = self._by_name.get(name)
-        if service is None or service.partner != by or service.wire != wire:
-            return None
-        return service
-
     def remove(self, service: Service) -> None:
-        """Forget the service and close its channel."""
-        service.part()
+        """Forget the service and close its channels."""
+        service.part_all()
         del self._by_name[service.name]
+
+    def _add(self, name: str, owner: str, wire: int) -> Service:
+        if len(self._by_name) >= MAX_SERVICES:
+            raise TooManyServicesError(f"{MAX_SERVICES} services are registered")
+        service = self._by_name[name] = Service(name=name, owner=owner, wire=wire)
+        return service
 
 
 def check_name(name: str, most: int = MAX_NAME) -> str:

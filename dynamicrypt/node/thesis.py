@@ -218,8 +218,8 @@ class ThesisWire:
 
         Where both partners dial at once, the dial of the smaller (name, id) wins on both sides.
         """
-        service = self._services.wanted(dialled.partner, by=dialled.service, wire=WIRE)
-        if service is None:
+        service = self._services.find(dialled.partner)
+        if service is None or service.wire != WIRE or service.partner != dialled.service:
             return None
         channel = self._channel(service)
         ours, theirs = (service.name, channel.dial_id), (dialled.service, dialled.sender)
@@ -229,12 +229,13 @@ class ThesisWire:
         return channel
 
     def _channel(self, service: Service) -> ThesisChannel:
-        if not isinstance(service.channel, ThesisChannel):
-            service.part()
-            service.channel = ThesisChannel(
-                service=service.name, partner=service.partner or "", clock=self._reactor
-            )
-        return service.channel
+        partner = service.partner or ""
+        channel = service.channels.get(partner)
+        if not isinstance(channel, ThesisChannel):
+            service.part(partner)
+            channel = ThesisChannel(service=service.name, partner=partner, clock=self._reactor)
+            service.channels[partner] = channel
+        return channel
 
     def _protocol(self, name: str, channel: ThesisChannel) -> ThesisProtocol:
         dial_id = channel.dial_id = _new_id()

@@ -65,6 +65,7 @@ class Dialler:
         self._stopped = False
         self._waiting_for: Deferred[object] | None = None
         self._connection: Connection | None = None
+        self._accepted = False
 
     def start(self) -> None:
         """Make the first attempt."""
@@ -72,13 +73,13 @@ class Dialler:
             lambda failure: self._log.failure("dialling ended", failure)
         )
 
-    def stop(self) -> None:
-        """Make no more attempts and drop the connection."""
+    def stop(self, *, keep: bool = False) -> None:
+        """Make no more attempts, and drop the connection but for an accepted one to `keep`."""
         self._stopped = True
-        connection = self._connection
+        connection, kept = self._connection, keep and self._accepted
         if self._waiting_for is not None:
             self._waiting_for.cancel()
-        if connection is not None:
+        if connection is not None and not kept:
             connection.drop()
         if not self.first.called:
             self.first.errback(CancelledError())
@@ -90,12 +91,14 @@ class Dialler:
                 self._connection = await self._wait(self._connect())
                 await self._wait(self._connection.accepted)
                 failures = 0
+                self._accepted = True
                 self._report(None)
                 await self._wait(self._connection.closed)
             except Exception as error:
                 failures += 1
                 self._report(error)
             self._connection = None
+            self._accepted = False
             with suppress(CancelledError):
                 await self._wait(deferLater(self._clock, pause(max(failures, 1))))
 

@@ -153,6 +153,12 @@ class TooManyCodesError(DynamiCryptError):
     code = "too_many_codes"
 
 
+class OwnNodeError(AuthenticationError):
+    """The node at the other end is this node itself. Give the address of the other one."""
+
+    code = "own_node"
+
+
 class PortTakenError(LocalError):
     """The port cannot be listened on. Stop what holds it, or choose another; 0 takes a free one."""
 

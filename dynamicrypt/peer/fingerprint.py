@@ -1,5 +1,7 @@
 """A node's fingerprint: SHA-256 of its public key, and the form in which people compare it.
 
+Specified in docs/pairing.md, "Fingerprints for people".
+
 The key is the DER SubjectPublicKeyInfo (RFC 5280, 4.1.2.7), as in RFC 7469. In the program a
 fingerprint is its 32 bytes; the node with the smaller ones has role 0. People see 56 characters
 in 8 groups of 7: 256 bits and four zero bits are 52 symbols (`transcription`), cut into four

@@ -7,12 +7,12 @@
                    <------------------------ confirm: the listener knows the dialler
     done ---------------------------------->  the dialler knows the listener
 
-SPAKE2 (RFC 9382; the variant, group and messages of the `spake2` package, which magic-wormhole
-uses) turns the code into a common key and gives an attacker one guess at the code, which must be
-made while both sides are there. Its identities are role and fingerprint, as each side sees them
-in TLS; the proofs cover the exporter secret of the TLS connection too. So who stands between with
-certificates of his own ends up with keys that do not match, whatever he forwards. The dialler
-proves first: a listener never helps anyone to test a guess.
+SPAKE2 turns the code into a common key and gives an attacker one guess at the code, which must be
+made while both sides are there. It is that of the `spake2` package, which magic-wormhole uses
+(docs/pairing.md, "Derivations"; not quite RFC 9382). Its identities are role and fingerprint, as
+each side sees them in TLS; the proofs cover the exporter secret of the TLS connection too. So who
+stands between with certificates of his own ends up with keys that do not match, whatever he
+forwards. The dialler proves first: a listener never helps anyone to test a guess.
 
 The arithmetic of `spake2` is plain Python and takes time that depends on its secrets. They live
 for one run, and what could be learned of them after it is the void code.

@@ -27,9 +27,9 @@ from dynamicrypt.errors import DynamiCryptError
 from dynamicrypt.peer.admission import Admission
 from dynamicrypt.peer.errors import (
     NobodyPairedError,
+    OwnNodeError,
     PairingBrokenError,
     PortTakenError,
-    UnknownPeerError,
 )
 from dynamicrypt.peer.handshake import (
     HandshakeCounts,
@@ -95,9 +95,9 @@ class AnyNode:
         self._own = own
 
     def met(self, fingerprint: bytes) -> None:
-        """Raise UnknownPeerError for this node's own certificate."""
+        """Raise OwnNodeError for this node's own certificate."""
         if fingerprint == self._own:
-            raise UnknownPeerError("the node at the other end is this node itself")
+            raise OwnNodeError("the node at the other end is this node itself")
 
     def agreed(self, fingerprint: bytes, group: str) -> None:
         """Accept every group of TLS 1.3: nothing that is said here needs to stay secret."""

@@ -1,4 +1,4 @@
-"""The codec of a pairing (docs/protocol.md, "Pairing"): lines of fields, joined by TAB.
+"""The codec of a pairing (docs/pairing.md, "Lines"): lines of fields, joined by TAB.
 
     share    the SPAKE2 message of one side, 33 bytes in hex
     confirm  proof of the code, 32 bytes in hex; the sender's name for itself; its link port

@@ -31,6 +31,7 @@ from dynamicrypt.errors import DynamiCryptError
 from dynamicrypt.peer.errors import (
     CertificateChangedError,
     ClassicalGroupError,
+    OwnNodeError,
     RefusedByPeerError,
     UnknownPeerError,
     WrongProtocolError,
@@ -129,9 +130,9 @@ class KnownPeersOnly:
         self._expected = expected
 
     def met(self, fingerprint: bytes) -> None:
-        """Raise UnknownPeerError or CertificateChangedError."""
+        """Raise OwnNodeError, UnknownPeerError or CertificateChangedError."""
         if fingerprint == self._own:
-            raise UnknownPeerError("the node at the other end is this node itself")
+            raise OwnNodeError("the node at the other end is this node itself")
         if self._expected is not None and fingerprint != self._expected:
             raise CertificateChangedError(
                 f"the peer has {show(fingerprint)} instead of {show(self._expected)}"

@@ -21,13 +21,17 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from dynamicrypt.errors import (
     BadCiphertextError,
     DynamiCryptError,
+    KeyExpiredError,
+    KeyUsedError,
     MessageTooLargeError,
     NoKeyYetError,
     ParameterError,
     SynchronisationError,
     UnauthorisedError,
+    UnknownKeyError,
     UnknownServiceError,
     UnsupportedModeError,
+    WrongChannelError,
 )
 from dynamicrypt.node.node import Node
 from dynamicrypt.rest.fault import internal_error
@@ -66,6 +70,10 @@ _ERRORS: Final[Mapping[type[Exception], DataclassInstance]] = {
     UnknownServiceError: Refused(error="service_not_found"),
     NoKeyYetError: Refused(error="wait"),
     BadCiphertextError: Refused(error="failed_decrypt"),
+    KeyUsedError: Refused(error="failed_decrypt"),
+    KeyExpiredError: Refused(error="failed_decrypt"),
+    UnknownKeyError: Refused(error="failed_decrypt"),
+    WrongChannelError: Refused(error="failed_decrypt"),
 }
 _NO: Final = Outcome(status=0)
 #: What a route says instead, by the shape of its request.

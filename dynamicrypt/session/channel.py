@@ -3,18 +3,26 @@
 Feed it each message of its channel; it answers with messages to send and events to act on. It
 has no clock, no transport and no generator of its own (docs/protocol.md, "Channels").
 
-A side *begins* round r + 1 when round r is finished and neither side pauses; it *answers* a round
-that the partner began even if it pauses itself, so at most one round runs after a pause.
+A side pauses when it has keys enough. A side *begins* round r + 1 when round r is finished, unless
+both pause: keys come in turns, so who has enough must go on for a partner that has not. It
+*answers* a round that the partner began in any case, so at most one round runs after the second
+pause.
 """
 
 from __future__ import annotations
 
-from enum import Enum, auto
 from typing import Final
 
-from dynamicrypt.errors import ProtocolStateError, RemoteError
 from dynamicrypt.keys.schedule import ChannelContext, ChannelKeys, Parties
 from dynamicrypt.params import ExchangeParameters
+from dynamicrypt.session.channel_states import (
+    TRANSITIONS,
+    UP,
+    ChannelStateError,
+    Move,
+    State,
+    after,
+)
 from dynamicrypt.session.link_events import (
     ChannelDown,
     ChannelName,
@@ -27,6 +35,7 @@ from dynamicrypt.session.link_ledger import Ledger
 from dynamicrypt.session.link_mint import Mint, Output
 from dynamicrypt.session.link_rounds import (
     Fill,
+    MachineView,
     MakeBank,
     RoundError,
     Rounds,
@@ -49,71 +58,6 @@ from dynamicrypt.wire.link import (
     Unmatched,
     clip,
 )
-
-
-class ChannelStateError(RemoteError):
-    """The partner sent a message that the state of the channel does not allow. Update it."""
-
-
-class State(Enum):
-    """What the two sides of a channel do. PAUSED: we pause; HALTED: the partner; RESTING: both."""
-
-    NEW = auto()
-    OPENING = auto()
-    SETTLING = auto()
-    RUNNING = auto()
-    PAUSED = auto()
-    HALTED = auto()
-    RESTING = auto()
-    CLOSED = auto()
-
-
-class Move(Enum):
-    """What moves a channel: steps of our own, and messages of the partner."""
-
-    OFFER = auto()
-    ADMIT = auto()
-    PAUSE = auto()
-    RESUME = auto()
-    CLOSE = auto()
-    TAKE_ACCEPT = auto()
-    TAKE_REFUSE = auto()
-    TAKE_HELD = auto()
-    TAKE_LAST_HELD = auto()
-    TAKE_ROUND = auto()
-    TAKE_CONFIRM = auto()
-    TAKE_UNMATCHED = auto()
-    TAKE_PAUSE = auto()
-    TAKE_RESUME = auto()
-    TAKE_CLOSE = auto()
-
-
-_UP: Final = (State.RUNNING, State.PAUSED, State.HALTED, State.RESTING)
-_OPEN: Final = (State.OPENING, State.SETTLING, *_UP)
-
-TRANSITIONS: Final[dict[tuple[State, Move], State]] = {
-    (State.NEW, Move.OFFER): State.OPENING,
-    (State.NEW, Move.ADMIT): State.SETTLING,
-    (State.OPENING, Move.TAKE_ACCEPT): State.SETTLING,
-    (State.OPENING, Move.TAKE_REFUSE): State.CLOSED,
-    (State.SETTLING, Move.TAKE_HELD): State.SETTLING,
-    (State.SETTLING, Move.TAKE_LAST_HELD): State.RUNNING,
-    (State.SETTLING, Move.TAKE_UNMATCHED): State.SETTLING,
-    (State.RUNNING, Move.PAUSE): State.PAUSED,
-    (State.HALTED, Move.PAUSE): State.RESTING,
-    (State.PAUSED, Move.RESUME): State.RUNNING,
-    (State.RESTING, Move.RESUME): State.HALTED,
-    (State.RUNNING, Move.TAKE_PAUSE): State.HALTED,
-    (State.PAUSED, Move.TAKE_PAUSE): State.RESTING,
-    (State.HALTED, Move.TAKE_RESUME): State.RUNNING,
-    (State.RESTING, Move.TAKE_RESUME): State.PAUSED,
-    **{
-        (state, move): state
-        for state in _UP
-        for move in (Move.TAKE_ROUND, Move.TAKE_CONFIRM, Move.TAKE_UNMATCHED)
-    },
-    **{(state, move): State.CLOSED for state in _OPEN for move in (Move.CLOSE, Move.TAKE_CLOSE)},
-}
 
 
 class ChannelSession:
@@ -190,8 +134,8 @@ class ChannelSession:
         return [Accept(channel=self.number, nonce=self._nonce), *self._mint.claims()]
 
     def pause(self) -> list[Output]:
-        """Begin no more rounds; before the channel is up, pause as soon as it is."""
-        self._pause_wanted = self.state not in _UP
+        """Have enough; rounds end when both sides do. Before the channel is up: once it is."""
+        self._pause_wanted = self.state not in UP
         if (self.state, Move.PAUSE) not in TRANSITIONS:
             return []
         self._move(Move.PAUSE)
@@ -223,9 +167,25 @@ class ChannelSession:
             self._rounds.wipe()
 
     @property
+    def owed(self) -> str | None:
+        """What the partner owes us, in words that change with every progress; None for nothing."""
+        if self.state in {State.OPENING, State.SETTLING}:
+            return f"channel {self.number} is {self.state.name.lower()}"
+        if self.sent > self._finished:
+            return f"round {self.sent} of channel {self.number}"
+        return None
+
+    @property
+    def machines(self) -> list[MachineView]:
+        """Every machine, its run, and its steps in it; none unless the channel is open."""
+        if self._rounds is None or self.state is State.CLOSED:
+            return []
+        return self._rounds.machines
+
+    @property
     def first_of_next_epoch(self) -> int:
         """The round that role 0 names: late enough that rounds under way need not wait for it."""
-        return self.sent + (4 if self.state is State.RUNNING else 2)
+        return self.sent + (2 if self.state is State.RESTING else 4)
 
     def begin_epoch(self, first: int, epoch: int) -> list[Output]:
         """The epoch begins with round `first` of this channel. Raises TurnError."""
@@ -236,7 +196,7 @@ class ChannelSession:
         """Do what an unproven epoch, a pause or the gate held back."""
         out: list[Output] = []
         self._turns.refresh()
-        if self._rounds is not None and self.state in _UP:
+        if self._rounds is not None and self.state in UP:
             while self._step(self._rounds, out):
                 pass
         return out
@@ -360,7 +320,7 @@ class ChannelSession:
             return True
         if rounds.answers:
             return False
-        return self.state is State.RUNNING or self._turns.wanted(number)
+        return self.state is not State.RESTING or self._turns.wanted(number)
 
     def _finish(self, rounds: Rounds, keys: ChannelKeys, out: list[Output]) -> bool:
         theirs, mint = self._theirs, self._mint
@@ -374,9 +334,4 @@ class ChannelSession:
         return True
 
     def _move(self, move: Move) -> None:
-        state = TRANSITIONS.get((self.state, move))
-        if state is None:
-            reason = f"{move.name.lower()} in state {self.state.name.lower()}"
-            remote = move.name.startswith("TAKE")
-            raise (ChannelStateError if remote else ProtocolStateError)(reason)
-        self.state = state
+        self.state = after(self.state, move)

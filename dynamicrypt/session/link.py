@@ -23,7 +23,7 @@ from dynamicrypt.errors import ParameterError, ProtocolStateError, RemoteError
 from dynamicrypt.keys.schedule import Parties, Secret
 from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.session.channel import ChannelSession
-from dynamicrypt.session.link_alive import KeepAlive, LinkTimes
+from dynamicrypt.session.link_alive import KeepAlive, LinkTimes, Patience
 from dynamicrypt.session.link_channels import Admission, Channels, Refusal
 from dynamicrypt.session.link_epochs import Epochs
 from dynamicrypt.session.link_events import (
@@ -36,7 +36,7 @@ from dynamicrypt.session.link_events import (
     PeerIncarnationChanged,
 )
 from dynamicrypt.session.link_ledger import Ledger
-from dynamicrypt.session.link_rounds import Fill, MakeBank
+from dynamicrypt.session.link_rounds import Fill, MakeBank, Scratch
 from dynamicrypt.wire import link as wire
 from dynamicrypt.wire.link_lines import LineCutter
 
@@ -98,7 +98,7 @@ class LinkSession:
 
     `exporter` is the TLS secret for `keys.ratchet.EXPORTER_LABEL`. `incarnation` is this
     process's, `known_incarnation` the one that the partner had last, if any. `fill` gives random
-    bytes, `make_bank` freshly drawn banks.
+    bytes, `make_bank` freshly drawn banks. `scratch` may be shared by the links of a node.
     """
 
     def __init__(
@@ -115,6 +115,7 @@ class LinkSession:
         fill: Fill,
         now: float,
         times: LinkTimes | None = None,
+        scratch: Scratch | None = None,
     ) -> None:
         if fingerprint == peer_fingerprint:
             raise ParameterError("the two nodes of a link have the same fingerprint")
@@ -136,14 +137,16 @@ class LinkSession:
             judge=judge,
             make_bank=make_bank,
             fill=fill,
+            scratch=scratch or Scratch(),
         )
         self._cutter = LineCutter()
         self._out: list[wire.Message] = []
         self._events: list[LinkEvent] = []
         self._peer: wire.Hello | None = None
         self._alive = KeepAlive(self._times, now)
+        self._patience = Patience(self._times.dead)
         self._epoch_began = now
-        self._owed: int | None = None
+        self._pong: int | None = None
         self._keys = 0
         self._gated = False
 
@@ -176,6 +179,7 @@ class LinkSession:
             if self.state is State.UP:
                 self._ask(self._alive.due(now))
                 self._renew_epoch(now)
+                self._patience.check(self._owed_to_us(), now)
             elif not self._over:
                 self._alive.check_start(now)
         except RemoteError as error:
@@ -192,9 +196,9 @@ class LinkSession:
         """Hold rounds and answers back, or let them go again in the order of the channels."""
         self._gated = closed
         self._emit(self._channels.gate(closed=closed))
-        if not closed and self._owed is not None:
-            self._out.append(wire.Pong(number=self._owed))
-            self._owed = None
+        if not closed and self._pong is not None:
+            self._out.append(wire.Pong(number=self._pong))
+            self._pong = None
         return self._drain()
 
     def stop(self, reason: str) -> list[Output]:
@@ -227,12 +231,12 @@ class LinkSession:
         return self._drain()
 
     def pause(self, name: ChannelName) -> list[Output]:
-        """Begin no more rounds of the channel; a paused one costs nothing."""
+        """We have keys enough; a channel where both sides pause costs nothing."""
         self._emit(self._channels.named(name).pause())
         return self._drain()
 
     def resume(self, name: ChannelName) -> list[Output]:
-        """Begin rounds of the channel again."""
+        """We need keys again."""
         self._emit(self._channels.named(name).resume())
         return self._drain()
 
@@ -370,7 +374,7 @@ class LinkSession:
 
     def _take_ping(self, message: wire.Ping) -> None:
         if self._gated:
-            self._owed = message.number
+            self._pong = message.number
         else:
             self._out.append(wire.Pong(number=message.number))
 
@@ -388,6 +392,14 @@ class LinkSession:
             incarnation=self._incarnation,
             share=share,
         )
+
+    def _owed_to_us(self) -> list[str]:
+        owed = self._channels.owed
+        if self._epochs.changing:
+            owed.append(f"epoch {self.epoch}")
+        if self._gated:
+            owed.append("room for what we send")
+        return owed
 
     def _ask(self, number: int | None) -> None:
         if number is not None:

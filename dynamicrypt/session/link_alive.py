@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,10 @@ from dynamicrypt.errors import RemoteError
 
 class SilenceError(RemoteError):
     """The partner has not been heard of for too long. The link is dialled again by itself."""
+
+
+class StallError(RemoteError):
+    """The partner answers pings, but not what it owes. The link is dialled again by itself."""
 
 
 class PongError(RemoteError):
@@ -21,7 +26,8 @@ class LinkTimes:
     """Seconds of the link's clockwork, and keys of an epoch.
 
     `hello`: until the link must be up. `idle`: without data until we ask. `dead`: without data
-    until the link is given up. `epoch`, `epoch_keys`: when role 0 begins a new epoch.
+    until the link is given up, and with data, but without an answer that is owed. `epoch`,
+    `epoch_keys`: when role 0 begins a new epoch.
     """
 
     hello: float = 10.0
@@ -75,3 +81,21 @@ class KeepAlive:
             raise PongError(f"an answer {number} to no question")
         self.round_trip = now - self._asked
         self._asked = None
+
+
+class Patience:
+    """Gives up what the partner owes for too long, though the link is alive."""
+
+    def __init__(self, limit: float) -> None:
+        self._limit: Final = limit
+        self._since: dict[object, float] = {}
+
+    def check(self, owed: Iterable[object], now: float) -> None:
+        """Look at all that is owed now, each thing in a form that changes with every progress.
+
+        Raises StallError for one that was owed at a check `limit` seconds ago, and ever since.
+        """
+        self._since = {each: self._since.get(each, now) for each in owed}
+        for each, since in self._since.items():
+            if now - since >= self._limit:
+                raise StallError(f"no progress for {now - since:.0f} seconds: {each}")

@@ -13,7 +13,8 @@ from typing import Final
 from dynamicrypt.errors import ProtocolStateError, RemoteError
 from dynamicrypt.keys.schedule import SECRET_BYTES, Parties
 from dynamicrypt.params import ExchangeParameters
-from dynamicrypt.session.channel import ChannelSession, State
+from dynamicrypt.session.channel import ChannelSession
+from dynamicrypt.session.channel_states import State
 from dynamicrypt.session.link_epochs import Epochs
 from dynamicrypt.session.link_events import ChannelDown, ChannelName, LinkEvent
 from dynamicrypt.session.link_ledger import Ledger
@@ -111,6 +112,7 @@ class Channels:
         judge: Callable[[ChannelName], Admission | Refusal],
         make_bank: MakeBank,
         fill: Fill,
+        scratch: Scratch,
     ) -> None:
         self._role = role
         self._parties = parties
@@ -118,7 +120,7 @@ class Channels:
         self._judge = judge
         self._make_bank = make_bank
         self._fill = fill
-        self._scratch = Scratch()
+        self._scratch = scratch
         self._by_number: dict[int, ChannelSession] = {}
         self._by_name: dict[ChannelName, ChannelSession] = {}
         self._next = [0, 1]
@@ -129,6 +131,11 @@ class Channels:
     def names(self) -> list[ChannelName]:
         """All names."""
         return list(self._by_name)
+
+    @property
+    def owed(self) -> list[str]:
+        """What the partner owes to each channel."""
+        return [owed for channel in self._by_number.values() if (owed := channel.owed)]
 
     def named(self, name: ChannelName) -> ChannelSession:
         """The channel of a name. Raises ProtocolStateError if there is none."""

@@ -86,14 +86,14 @@ class ChannelDown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerPaused:
-    """The partner begins no more rounds for now: its store is full."""
+    """The partner has keys enough; rounds end when we pause too."""
 
     channel: ChannelName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerResumed:
-    """The partner begins rounds again."""
+    """The partner needs keys again."""
 
     channel: ChannelName
 

@@ -58,8 +58,8 @@ class Ledger:
         self._settled = deque((0, key_id) for _, key_id in self._settled)
         return b"".join([key_id + tag for key_id, tag in self._held.items()])
 
-    def reconcile(self, claims: bytes) -> tuple[list[bytes], list[bytes]]:
-        """The ids of keys that the partner's claims confirm, and of those that do not match.
+    def reconcile(self, claims: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:
+        """The ids of keys that the claims confirm, of those that they do not, and of unknown ones.
 
         Raises ConfirmationError if there were too many.
         """
@@ -67,16 +67,21 @@ class Ledger:
         if self._claims > MAX_CLAIMS:
             raise ConfirmationError("too many repeated confirmations")
         settled = {key_id for _, key_id in self._settled}
-        confirmed, unmatched = [], []
+        confirmed: list[bytes] = []
+        wrong: list[bytes] = []
+        unknown: list[bytes] = []
         for at in range(0, len(claims), _CLAIM):
             key_id, tag = claims[at : at + ID_BYTES], claims[at + ID_BYTES : at + _CLAIM]
             expected = self._earlier.pop(key_id, None)
-            if expected is not None and compare_digest(expected, tag):
+            if expected is None:
+                if key_id not in settled:
+                    unknown.append(key_id)
+            elif compare_digest(expected, tag):
                 self._settled.append((0, key_id))
                 confirmed.append(key_id)
-            elif expected is not None or key_id not in settled:
-                unmatched.append(key_id)
-        return confirmed, unmatched
+            else:
+                wrong.append(key_id)
+        return confirmed, wrong, unknown
 
     def settle(self) -> list[bytes]:
         """The ids of earlier keys that the partner has not claimed: it does not hold them."""

@@ -110,12 +110,17 @@ class Mint:
         ]
 
     def take_held(self, message: Held, next_round: int) -> list[Output]:
-        """Settle the partner's claims."""
-        confirmed, unmatched = self._ledger.reconcile(message.claims)
+        """Settle the partner's claims; all lines of them but the last are full.
+
+        Raises MintError for one that is not, or ConfirmationError of the ledger.
+        """
+        if message.more and len(message.claims) != MAX_KEYS * _CLAIM:
+            raise MintError("a line of claims that is not full, and more to come")
+        confirmed, wrong, unknown = self._ledger.reconcile(message.claims)
         out: list[Output] = [KeyConfirmed(channel=self._name, id=key_id) for key_id in confirmed]
         lost = [] if message.more else self._ledger.settle()
-        out += [KeyUnmatched(channel=self._name, id=key_id) for key_id in lost]
-        return out + self._disown(unmatched, next_round)
+        out += [KeyUnmatched(channel=self._name, id=key_id) for key_id in wrong + lost]
+        return out + self._disown(wrong + unknown, next_round)
 
     def take_confirm(self, message: Confirm, finished: int, next_round: int) -> list[Output]:
         """Check the holder's tags.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
@@ -75,6 +75,9 @@ class Bank(Protocol):
     def redraw(self, machine: int, /) -> None:
         """New weights, next run, active."""
 
+    def is_active(self, machine: int, /) -> bool:
+        """Whether the machine takes part in packages."""
+
     def run(self, machine: int, /) -> int:
         """The number of the machine's run."""
 
@@ -95,7 +98,7 @@ Absorb = Callable[[memoryview], None]
 
 
 class Scratch:
-    """Buffers for the inputs of one round; public, and shared by the channels of a link."""
+    """Buffers for the inputs of one round: public, in use during a call only, and so shareable."""
 
     __slots__ = ("counters", "inputs")
 
@@ -126,6 +129,15 @@ class Statistics:
     unmatched: int = 0
 
 
+class MachineView(NamedTuple):
+    """What may be shown of a machine."""
+
+    number: int
+    active: bool
+    run: int
+    steps: int
+
+
 class Rounds:
     """The rounds of one channel. `begin` gives our package, `finish` takes the partner's."""
 
@@ -147,6 +159,7 @@ class Rounds:
         self.transcript = first_transcript(context)
         self._role = role
         self._channel = context.channel
+        self._machines = parameters.machines
         self._agreements = parameters.agreements
         self._limit = parameters.step_limit
         self._field = None if parameters.query is None else parameters.query / 1000
@@ -219,6 +232,15 @@ class Rounds:
         self.number = ours.round
         self._ours = None
         self._statistics.rounds += 1
+
+    @property
+    def machines(self) -> list[MachineView]:
+        """Every machine, its run, and its steps in it."""
+        bank = self.bank
+        return [
+            MachineView(machine, bank.is_active(machine), bank.run(machine), bank.steps(machine))
+            for machine in range(self._machines)
+        ]
 
     def wipe(self) -> None:
         """Overwrite all weights."""

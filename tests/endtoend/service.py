@@ -1,5 +1,6 @@
 """Running nodes for the tests of this room."""
 
+import os
 import signal
 import socket
 import time
@@ -13,8 +14,24 @@ from tests.foreign.application import Application
 from tests.foreign.cipher import digest, encrypt
 from tests.foreign.peer import Conversation, Listener, Side, dial
 
+#: Options for applications of the thesis, which send no token and name no wire.
+THESIS = ("--api-auth", "none", "--default-wire", "1")
 #: What a node logs when something happened that nobody thought of.
 FAULTS = ("Traceback", "Unhandled", "#critical", "Error: ")
+
+
+#: The allocator keeps what it once had, so some growth is no leak; a node that kept something
+#: of every connection or request of an attack would be far above.
+GROWTH_BYTES = 4 * 2**20
+
+
+def resident_bytes(node: Daemon) -> int:
+    pages = int(Path(f"/proc/{node.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def descriptors(node: Daemon) -> int:
+    return len(list(Path(f"/proc/{node.pid}/fd").iterdir()))
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
@@ -43,7 +60,7 @@ class ServiceTestCase(SynchronousTestCase):
 
     def thesis_node(self) -> Daemon:
         """A node that is open to applications of the thesis, which send no token."""
-        return self.node("--api-auth", "none")
+        return self.node(*THESIS)
 
     def end(self, daemon: Daemon) -> None:
         """Stop the node; twistd ends by the signal that it was sent, once it has shut down."""
@@ -100,3 +117,24 @@ class ServiceTestCase(SynchronousTestCase):
         """The node decrypts what a foreign peer encrypted under this key."""
         sealed = {"message": encrypt(key, message), "hash": digest(message), "mode": mode}
         self.assertEqual(application.decrypt(sealed), {"message": message, "mode": mode})
+
+    def throw(self, port: int, stream: bytes) -> None:
+        """Send it, end the stream, and wait for the node to end its own."""
+        with socket.create_connection(("127.0.0.1", port), timeout=15) as connection:
+            try:
+                connection.sendall(stream)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+            except TimeoutError:
+                self.fail(f"the connection is stuck after {stream!r}")
+            except OSError:
+                return  # the node hung up while we were talking, as it may
+
+    def assertUnmoved(self, node: Daemon, attack: Callable[[], None]) -> None:
+        """Twice the same attack: what the second adds to the node's memory is a leak."""
+        attack()
+        open_files, memory = descriptors(node), resident_bytes(node)
+        attack()
+        self.assertLess(resident_bytes(node) - memory, GROWTH_BYTES)
+        self.assertTrue(eventually(lambda: descriptors(node) <= open_files), "stuck")

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from dynamicrypt.demo.daemon import TWISTD, Daemon, DaemonError
-from tests.endtoend.service import ServiceTestCase, eventually
+from tests.endtoend.service import THESIS, ServiceTestCase, eventually
 from tests.foreign.application import Application
 
 
@@ -32,6 +32,7 @@ class StartTests(ServiceTestCase):
             port = str(holder.getsockname()[1])
             self.assertRefuses("--api-port", port, because=port)
             self.assertRefuses("--thesis-port", port, because=port)
+            self.assertRefuses("--listen-port", port, because=port)
 
     def test_values_that_an_option_cannot_have(self) -> None:
         for option, value in (
@@ -40,11 +41,16 @@ class StartTests(ServiceTestCase):
             ("--api-port", "-1"),
             ("--api-auth", "maybe"),
             ("--thesis-interface", "nowhere"),
+            ("--listen-port", "65536"),
+            ("--listen-interface", "nowhere"),
+            ("--default-wire", "3"),
+            ("--profile", "unbreakable"),
         ):
             self.assertRefuses(option, value, because=option)
 
     def test_every_address_needs_one_to_tell_partners(self) -> None:
         self.assertRefuses("--thesis-interface", "::", because="--advertise")
+        self.assertRefuses("--listen-interface", "::", because="--advertise")
 
     def test_option_that_does_not_exist(self) -> None:
         self.assertRefuses("--no-such-option", "1", because="no-such-option")
@@ -86,7 +92,7 @@ class StartTests(ServiceTestCase):
             self.assertEqual(application.raw("POST", "/v1/options/init", body)[0], 401)
 
     def test_init_tells_the_advertised_address_and_the_real_port(self) -> None:
-        daemon = self.node("--api-auth", "none", "--advertise", "node.example")
+        daemon = self.node(*THESIS, "--advertise", "node.example")
         application = self.application(daemon)
         application.init("s")
         self.assertEqual(
@@ -96,7 +102,7 @@ class StartTests(ServiceTestCase):
     def test_files_of_the_state_directory_are_the_owners_alone(self) -> None:
         node = self.node()
         files = sorted(node.state.rglob("*"))
-        self.assertEqual([file.name for file in files], ["ports.json", "token"])
+        self.assertEqual([file.name for file in files], ["identity.pem", "ports.json", "token"])
         for file in files:
             self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600, file.name)
 
@@ -159,13 +165,14 @@ class DaemonTests(ServiceTestCase):
         state = self.state()
         pid_file, log = state / "twistd.pid", state / "log"
         places = (f"--pidfile={pid_file}", f"--logfile={log}", f"--rundir={state}")
-        ports = ("--api-port", "0", "--thesis-port", "0", "--api-auth", "none")
+        ports = ("--api-port", "0", "--listen-port", "0", "--thesis-port", "0", *THESIS)
         command = (*TWISTD, *places, "dynamicrypt", *ports, "--state-dir", str(state))
         subprocess.run(command, check=True, timeout=30, capture_output=True)
         self.assertTrue(eventually(pid_file.exists))
         pid = int(pid_file.read_text())
         self.addCleanup(self.kill, pid)
         node = Daemon(state)
+        self.assertTrue(eventually((state / "ports.json").exists))
         node.find_ports()
         application = self.application(node)
         self.assertTrue(application.test_ok())
@@ -173,6 +180,7 @@ class DaemonTests(ServiceTestCase):
         os.kill(pid, signal.SIGTERM)
         self.assertTrue(eventually(lambda: not Path(f"/proc/{pid}").exists()))
         self.assertFalse(pid_file.exists())
+        self.assertFalse((state / "ports.json").exists())
         self.assertIn("Server Shut Down", log.read_text())
 
     def kill(self, pid: int) -> None:
@@ -189,7 +197,7 @@ class DaemonTests(ServiceTestCase):
         with socket.create_server(("127.0.0.1", 0)) as holder:
             port = str(holder.getsockname()[1])
             places = (f"--pidfile={state / 'twistd.pid'}", f"--rundir={state}")
-            options = ("--api-port", port, "--state-dir", str(state))
+            options = ("--api-port", port, "--listen-port", "0", "--state-dir", str(state))
             command = (*TWISTD, *places, "dynamicrypt", *options)
             tried = subprocess.run(command, check=False, timeout=30, capture_output=True, text=True)
         self.assertNotEqual(tried.returncode, 0)

@@ -31,19 +31,22 @@ class DemoTests(SynchronousTestCase):
         directory = self.directory()
         demo = self.run_demo(directory)
         self.assertEqual((demo.returncode, demo.stderr), (0, ""))
-        self.assertGreaterEqual(
-            len(re.findall(r"key \d+ +\d+ iterations +[\d.]+ ms", demo.stdout)), 6
-        )
-        written = re.findall(r"^  (?:alice|bob) writes: (.+)$", demo.stdout, re.MULTILINE)
-        read = re.findall(r"^    (?:alice|bob) +reads: (.+)$", demo.stdout, re.MULTILINE)
+        shown = demo.stdout
+        self.assertRegex(shown, r"key exchange +X25519MLKEM768")
+        self.assertRegex(shown, r"first key +after [\d.]+ ms")
+        births = re.findall(r"key 1\.\d+ +\d+ iterations +[\d.]+ ms", shown)
+        self.assertGreaterEqual(len(births), 6)
+        written = re.findall(r"^  (?:old-)?(?:alice|bob) writes: (.+)$", shown, re.MULTILINE)
+        read = re.findall(r"^    (?:old-)?(?:alice|bob) +reads: (.+)$", shown, re.MULTILINE)
         self.assertEqual(len(written), 8)
         self.assertEqual(read, written)
-        keys = re.findall(r"^    under +key (\d+)", demo.stdout, re.MULTILINE)
-        self.assertEqual(len(keys), 8)
-        self.assertEqual([int(key) % 2 for key in keys], [0, 1] * 4, "alice dialled: even keys")
-        self.assertEqual(len(set(keys[4:])), 4)
-        self.assertIn("failed_decrypt", demo.stdout)
-        self.assertNotIn(COLOUR, demo.stdout)
+        keys = re.findall(r"^    under +key (\S+?),?(?: after .*)?$", shown, re.MULTILINE)
+        self.assertEqual(len(set(keys)), 8)
+        self.assertEqual(
+            [int(key[-1]) % 2 for key in keys[4:]], [0, 1] * 2, "the caller's are even"
+        )
+        self.assertEqual(shown.count("failed_decrypt"), 2)
+        self.assertNotIn(COLOUR, shown)
         self.assertEqual(list(directory.iterdir()), [])
 
     def test_fails_with_a_reason(self) -> None:

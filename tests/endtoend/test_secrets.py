@@ -10,7 +10,7 @@ PLAINTEXT = "the eagle lands at midnight"
 
 class SecretsTests(ServiceTestCase):
     def test_neither_logs_nor_files_hold_secrets(self) -> None:
-        node = self.node()
+        node = self.node("--default-wire", "1")
         token = (node.state / "token").read_text().strip()
         app = self.application(node, token)
         app.init("harbour")

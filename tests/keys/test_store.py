@@ -78,7 +78,7 @@ class OwnerTests(SynchronousTestCase):
         store = filled(2)
         for number in (0, 1, 2):
             self.assertFalse(store.confirm(key_id(number)))
-        self.assertEqual(store.levels, Levels(offered=0, free=1, in_use=0, held=1))
+        self.assertEqual(store.levels, Levels(offered=0, free=1, in_use=0, held=1, oldest=0.0))
 
     def test_key_of_the_partner_is_never_taken(self) -> None:
         store = KeyStore(LIMITS)
@@ -164,7 +164,7 @@ class BoundTests(SynchronousTestCase):
 
     def test_neither_half_grows_without_bound(self) -> None:
         store = filled(200)
-        self.assertEqual(store.levels, Levels(offered=0, free=4, in_use=0, held=12))
+        self.assertEqual(store.levels, Levels(offered=0, free=4, in_use=0, held=12, oldest=0.0))
         for number in range(200, 300, 2):
             put(store, number)
         self.assertEqual(store.levels.offered, 8)
@@ -220,7 +220,7 @@ class TimeTests(SynchronousTestCase):
         store.own.share(FAST, 0.0)
         for now in (100.0, 130.0, 260.0, 390.0, 520.0):
             store.expire(now)
-        self.assertEqual(store.levels, Levels(offered=0, free=0, in_use=0, held=0))
+        self.assertEqual(store.levels, Levels(offered=0, free=0, in_use=0, held=0, oldest=None))
         self.assertEqual(secrets_in(store.cells), b"")
         self.assertRaises(UnknownKeyError, store.held.find, key_id(1), 520.0)
 
@@ -255,7 +255,7 @@ class ErasureTests(SynchronousTestCase):
             put(store, number)
         for number in (0, 4, 5, 99):
             store.discard(key_id(number))
-        self.assertEqual(store.levels, Levels(offered=0, free=1, in_use=0, held=2))
+        self.assertEqual(store.levels, Levels(offered=0, free=1, in_use=0, held=2, oldest=0.0))
         self.assertEqual(len(store.cells), 3)
         self.assertRaises(UnknownKeyError, store.held.find, key_id(5), 0.0)
 
@@ -265,7 +265,7 @@ class ErasureTests(SynchronousTestCase):
         put(store, 8)
         store.held.spend(store.held.find(key_id(1), 0.0), 0.0)
         store.erase()
-        self.assertEqual(store.levels, Levels(offered=0, free=0, in_use=0, held=0))
+        self.assertEqual(store.levels, Levels(offered=0, free=0, in_use=0, held=0, oldest=None))
         self.assertEqual(secrets_in(store.cells), b"")
         for number in (1, 3):
             self.assertRaises(UnknownKeyError, store.held.find, key_id(number), 0.0)

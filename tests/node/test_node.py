@@ -22,9 +22,25 @@ from dynamicrypt.node import node as node_module
 from dynamicrypt.node import service as service_module
 from dynamicrypt.node.node import Node
 from dynamicrypt.node.service import SealedMessage
+from dynamicrypt.params import PROFILES
+from dynamicrypt.peer.identity import generate
+from dynamicrypt.peer.peers import KnownPeers
 
 reactor: Any = installed_reactor
 HOST = "127.0.0.1"
+
+
+def new_node() -> Node:
+    """A node whose applications use wire 1."""
+    return Node(
+        reactor,
+        identity=generate(),
+        peers=KnownPeers,
+        name="test",
+        profile=PROFILES["fast"],
+        advertised={1: ("192.0.2.7", 4711), 2: ("192.0.2.7", 4712)},
+        default_wire=1,
+    )
 
 
 class NodeTestCase(TestCase):
@@ -32,7 +48,7 @@ class NodeTestCase(TestCase):
 
     def node(self) -> tuple[Node, int]:
         """A running node and its port."""
-        node = Node(reactor, address="192.0.2.7", port=4711)
+        node = new_node()
         port = reactor.listenTCP(0, node.thesis_listener(), interface=HOST)
         node.startService()
         self.addCleanup(self.settle)
@@ -77,7 +93,7 @@ class NodeTestCase(TestCase):
 
 class RegistrationTests(NodeTestCase):
     def setUp(self) -> None:
-        self.subject = Node(reactor, address="192.0.2.7", port=4711)
+        self.subject = new_node()
 
     def test_tells_the_address_that_it_was_given(self) -> None:
         registered = self.subject.register("alice", owner="o")

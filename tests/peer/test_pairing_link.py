@@ -16,10 +16,10 @@ from dynamicrypt.peer.errors import (
     CodeVoidError,
     HalfPairedError,
     NobodyPairedError,
+    OwnNodeError,
     PairingBrokenError,
     PeerUnreachableError,
     StateFileError,
-    UnknownPeerError,
     WrongCodeError,
     WrongProtocolError,
 )
@@ -228,7 +228,7 @@ class PairingLinkTests(PairingCase):
 
     def test_a_node_does_not_pair_with_itself(self) -> None:
         self.alice = self.host(BOB, Announcement(name="alice", port=7001))
-        self.failureResultOf(self.dial(), UnknownPeerError)
+        self.failureResultOf(self.dial(), OwnNodeError)
         self.assertNoResult(self.waiting)
 
     def test_waiting_can_be_given_up(self) -> None:

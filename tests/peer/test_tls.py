@@ -28,6 +28,7 @@ from dynamicrypt.peer.errors import (
     CertificateChangedError,
     ClassicalGroupError,
     HandshakeTimeoutError,
+    OwnNodeError,
     PeerUnreachableError,
     RefusedByPeerError,
     StateFileError,
@@ -171,7 +172,7 @@ class TrustTests(TlsCase):
         self.alice.own = BOB
         self.alice.peers = knowing(BOB)
         self.bob.peers = knowing(BOB)
-        self.refused(self.shake(), UnknownPeerError)
+        self.refused(self.shake(), OwnNodeError)
 
     def test_a_broken_peers_file_opens_no_door(self) -> None:
         self.bob.broken = StateFileError("broken")

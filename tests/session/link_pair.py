@@ -10,19 +10,16 @@ from dynamicrypt._core import ANTI_HEBBIAN, HEBBIAN, RANDOM_WALK, Bank
 from dynamicrypt.params import ExchangeParameters, MachineParameters, Rule
 from dynamicrypt.session.link import Admission, LinkSession, LinkTimes, Refusal
 from dynamicrypt.session.link_events import (
-    ChannelDown,
     ChannelName,
-    ChannelRefused,
-    ChannelUp,
     KeyConfirmed,
     KeyMade,
     KeyUnmatched,
-    LinkDown,
     LinkEvent,
+    LinkUp,
     PeerIncarnationChanged,
 )
 from dynamicrypt.session.link_ledger import Ledger
-from dynamicrypt.session.link_rounds import Fill
+from dynamicrypt.session.link_rounds import Fill, Statistics
 
 RULES = {
     Rule.HEBBIAN: HEBBIAN,
@@ -109,6 +106,8 @@ class Node:
                 for ledger in self.ledgers.values():
                     ledger.clear()
                 self.known = event.incarnation
+            case LinkUp():
+                self.known = event.incarnation
             case _:
                 pass
 
@@ -128,6 +127,29 @@ def node(number: int, seed: int) -> Node:
     return Node(number=number, incarnation=bytes(incarnation), fill=fill)
 
 
+def make_session(
+    own: Node,
+    peer: Node,
+    *,
+    times: LinkTimes = QUICK,
+    exporter: bytes = bytes(32),
+    name: str | None = None,
+) -> LinkSession:
+    return LinkSession(
+        fingerprint=own.fingerprint,
+        peer_fingerprint=peer.fingerprint,
+        exporter=exporter,
+        name=f"node{own.number}" if name is None else name,
+        incarnation=own.incarnation,
+        known_incarnation=own.known,
+        judge=own.judge,
+        make_bank=make_bank,
+        fill=own.fill,
+        now=0.0,
+        times=times,
+    )
+
+
 class Pair:
     """One link between two nodes; bytes wait in `pipes` until they are delivered."""
 
@@ -140,19 +162,7 @@ class Pair:
         self.carried = [0, 0]
         self.tap: Callable[[int, bytes], None] = lambda _side, _data: None
         self.sessions = [
-            LinkSession(
-                fingerprint=own.fingerprint,
-                peer_fingerprint=peer.fingerprint,
-                exporter=exporter,
-                name=f"node{own.number}",
-                incarnation=own.incarnation,
-                known_incarnation=own.known,
-                judge=own.judge,
-                make_bank=make_bank,
-                fill=own.fill,
-                now=self.now,
-                times=times,
-            )
+            make_session(own, peer, times=times, exporter=exporter)
             for own, peer in ((first, second), (second, first))
         ]
         for side in (0, 1):
@@ -200,6 +210,30 @@ class Pair:
         self.perform(side, self.sessions[side].open(name, parameters, own.ledger(name)))
         return name
 
+    def statistics(self, side: int) -> Statistics:
+        """What the first channel has done."""
+        session = self.sessions[side]
+        return session.channel(session.channels[0]).statistics
+
+    def pause(self, *sides: int) -> None:
+        """These sides have keys enough."""
+        for side in sides:
+            session = self.sessions[side]
+            self.perform(side, session.pause(session.channels[0]))
+
+    def resume(self, *sides: int) -> None:
+        for side in sides:
+            session = self.sessions[side]
+            self.perform(side, session.resume(session.channels[0]))
+
+    def agree(self) -> set[bytes]:
+        """The ids of confirmed keys that both sides have; their keys are equal."""
+        first, second = (each.keys for each in self.nodes)
+        ready = self.nodes[0].usable | self.nodes[1].usable
+        shared = ready & first.keys() & second.keys()
+        assert all(first[key_id] == second[key_id] for key_id in shared)
+        return shared
+
     def cut(self) -> None:
         """The connection breaks; what was under way is lost."""
         self.pipes = [bytearray(), bytearray()]
@@ -216,15 +250,3 @@ def up(
     if parameters is not None:
         pair.open(parameters=parameters)
     return pair
-
-
-__all__ = [
-    "ChannelDown",
-    "ChannelRefused",
-    "ChannelUp",
-    "LinkDown",
-    "Node",
-    "Pair",
-    "node",
-    "up",
-]

@@ -6,23 +6,27 @@ import secrets
 import time
 
 from dynamicrypt.demo.daemon import Daemon
-from tests.endtoend.service import ServiceTestCase, eventually
-from tests.endtoend.test_hostile_bytes import descriptors, resident_bytes
+from tests.endtoend.service import (
+    GROWTH_BYTES,
+    THESIS,
+    ServiceTestCase,
+    descriptors,
+    eventually,
+    resident_bytes,
+)
 from tests.foreign.application import Application, introduce
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "1200"))
 CHANNELS = 8
 #: A re-dial may wait for the longest pause, and then the machines need a moment.
 HEALING_SECONDS = 60.0
-#: What the calling node, which lives through it all, may grow by after the first tenth.
-GROWTH_BYTES = 4 * 2**20
 
 
 class EnduranceTests(ServiceTestCase):
     def setUp(self) -> None:
         self.chance = random.Random(2019)
         self.north = self.thesis_node()
-        self.south = Daemon(self.state(), "--api-auth", "none")
+        self.south = Daemon(self.state(), *THESIS)
         self.south.start()
         self.pairs: list[tuple[Application, Application]] = []
         for number in range(CHANNELS):
@@ -76,7 +80,7 @@ class EnduranceTests(ServiceTestCase):
         """The called node ends and starts again; the calling one finds it by itself."""
         port = str(self.south.thesis_port)
         self.end(self.south)
-        self.south = Daemon(self.south.state, "--api-auth", "none", "--thesis-port", port)
+        self.south = Daemon(self.south.state, *THESIS, "--thesis-port", port)
         self.south.start()
         for number, (caller, _) in enumerate(self.pairs):
             callee = self.application(self.south)

@@ -9,7 +9,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.endtoend.service import eventually
-from tests.system.installation import wheel_environment, workplace
+from tests.system.installation import clean_environment, wheel_environment, workplace
 
 #: Debian's `nobody` and `nogroup`: any account will do, and these need not be made.
 USER = 65534
@@ -50,7 +50,7 @@ class OwnAccountTests(SynchronousTestCase):
 
     def twistd(self, *options: str) -> tuple[str, ...]:
         program = str(wheel_environment().path / "bin" / "twistd")
-        ports = ("--api-port", "0", "--thesis-port", "0", "--state-dir", str(self.state))
+        ports = ("--api-port", "0", "--listen-port", "0", "--state-dir", str(self.state))
         return (program, "-n", "--pidfile=", *options, "dynamicrypt", *ports)
 
     def test_started_under_the_account(self) -> None:
@@ -66,7 +66,13 @@ class OwnAccountTests(SynchronousTestCase):
         self.state.mkdir(mode=0o700, exist_ok=True)
         os.chown(self.state, USER, USER)
         done = subprocess.run(
-            self.twistd(), check=False, capture_output=True, text=True, timeout=30, cwd=self.home
+            self.twistd(),
+            cwd=self.home,
+            env=clean_environment(),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=30,
         )
         self.assertEqual(done.returncode, 1)
         self.assertIn("dynamicrypt: error: ", done.stderr)

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.system.installation import ROOT, wheel_environment, workplace
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PORTS = ("9081", "9082", "8001", "8002")
+PORTS = ("9081", "9082", "9091", "9092")
 
 
 def free_ports(number: int) -> list[str]:

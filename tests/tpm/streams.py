@@ -11,15 +11,24 @@ class Stream:
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
         self._stock = memoryview(b"")
-        self.calls = 0
 
     def __call__(self, buffer: memoryview) -> None:
-        self.calls += 1
         while buffer:
             self._stock = self._stock or memoryview(self._random.randbytes(4096))
             size = min(len(buffer), len(self._stock))
             buffer[:size] = self._stock[:size]
             buffer, self._stock = buffer[size:], self._stock[size:]
+
+
+class BreakableStream(Stream):
+    """A stream that fails while it is `broken`."""
+
+    broken = False
+
+    def __call__(self, buffer: memoryview) -> None:
+        if self.broken:
+            raise OSError("no randomness")
+        super().__call__(buffer)
 
 
 def signs(random: Random, count: int) -> list[int]:

@@ -11,7 +11,7 @@ from dynamicrypt import _core
 from dynamicrypt.params import THESIS, MachineParameters, Rule
 from dynamicrypt.tpm import reference_bank
 from dynamicrypt.tpm.machine import RULE_NUMBERS, new_bank
-from tests.tpm.streams import Stream, signed_bytes
+from tests.tpm.streams import BreakableStream, Stream, signed_bytes
 
 SETS = _core.instruction_sets()
 
@@ -159,6 +159,12 @@ class DefinitionTests(SynchronousTestCase):
             for rule in Rule:
                 self.run_rounds(machine(2, N, 3, rule), 2, 11, seed=N, rounds=2)
 
+    def test_same_rounds_for_every_sharing_of_a_vector(self) -> None:
+        for K in range(1, 10):
+            for N, package in ((9, 1), (12, 16), (12, 17), (13, 31), (16, 2), (16, 130)):
+                rule = list(Rule)[(K + N) % 3]
+                self.run_rounds(machine(K, N, 4, rule), 3, package, seed=K, rounds=2)
+
     def test_extreme_fields_do_not_overflow(self) -> None:
         for name in SETS:
             for N in (16, 32, 16384):
@@ -293,16 +299,14 @@ class StateTests(SynchronousTestCase):
         self.assertNotEqual(bytes(first), bytes(second))
 
     def test_a_failing_source_leaves_the_machine_held(self) -> None:
-        stream = Stream(1)
-
-        def fill(buffer: memoryview) -> None:
-            if stream.calls:
-                raise OSError("no randomness")
-            stream(buffer)
-
-        bank = new_bank(machine(64, 200, 3), machines=1, package=1, fill=fill)
+        source = BreakableStream(1)
+        bank = new_bank(machine(64, 50, 3), machines=1, package=1, fill=source)
+        source.broken = True
         self.assertRaises(OSError, bank.redraw, 0)
         self.assertFalse(bank.is_active(0))
+        source.broken = False
+        bank.redraw(0)
+        self.assertTrue(bank.is_active(0))
 
     def test_sources_cannot_call_back(self) -> None:
         banks: list[_core.Bank] = []

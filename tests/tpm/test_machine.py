@@ -10,7 +10,7 @@ from dynamicrypt import _core
 from dynamicrypt.params import THESIS, MachineParameters, Rule
 from dynamicrypt.tpm import reference
 from dynamicrypt.tpm.machine import RULE_NUMBERS, new_machine
-from tests.tpm.streams import Stream, signed_bytes, signs
+from tests.tpm.streams import BreakableStream, Stream, signed_bytes, signs
 
 parameters = st.builds(
     MachineParameters,
@@ -109,15 +109,9 @@ class DrawTests(SynchronousTestCase):
         self.assertNotEqual(machine.weights(), before)
 
     def test_a_failing_source_leaves_no_weights(self) -> None:
-        calls = []
-
-        def fill(buffer: memoryview) -> None:
-            calls.append(len(buffer))
-            if len(calls) > 1:
-                raise OSError("no randomness")
-            Stream(1)(buffer)
-
-        machine = _core.Machine(64, 50, 3, _core.HEBBIAN, fill)
+        source = BreakableStream(1)
+        machine = _core.Machine(64, 50, 3, _core.HEBBIAN, source)
+        source.broken = True
         self.assertRaises(OSError, machine.redraw)
         self.assertRaises(RuntimeError, machine.weights)
 

@@ -5,6 +5,8 @@ import numpy as np
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt._core import SecretMemory, strongest_protection, system_fill
+from dynamicrypt.params import THESIS
+from dynamicrypt.tpm.machine import new_bank, new_machine
 
 
 class SecretMemoryTests(SynchronousTestCase):
@@ -45,6 +47,11 @@ class SecretMemoryTests(SynchronousTestCase):
         self.assertIn(SecretMemory(1).protection, {"locked", "plain"})
         self.weaken("plain")
         self.assertEqual(SecretMemory(1).protection, "plain")
+
+    def test_machines_live_in_such_memory(self) -> None:
+        self.weaken("plain")
+        for owner in (new_machine(THESIS), new_bank(THESIS, machines=1, package=1)):
+            self.assertEqual(owner.protection, "plain")
 
     def test_tells_the_protection_allowed_before(self) -> None:
         self.weaken("plain")

@@ -1,0 +1,196 @@
+"""Bodies of any length under one key, in constant memory (docs/envelope.md, "Streams").
+
+A stream is a header and chunks, sealed one by one with their number and a mark on the last one in
+the nonce (the STREAM construction; Hoang, Reyhanitabar, Rogaway, Vizar 2015), so chunks can be
+neither changed nor lost, doubled, moved or cut off at the end without notice.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+
+from dynamicrypt.errors import (
+    BadCiphertextError,
+    MessageTooLargeError,
+    ProtocolStateError,
+    UnsupportedModeError,
+)
+from dynamicrypt.keys.cipher import ChannelCipher
+from dynamicrypt.keys.envelope import HEAD_BYTES, TAG_BYTES, Aead, Header, Purpose, aead, parse
+from dynamicrypt.keys.limits import MAX_VOLUME
+from dynamicrypt.keys.pool_key import Mode, Use
+
+#: Plaintext of every chunk but the last: large enough that tags and calls cost little.
+CHUNK_BYTES: Final = 65536
+_MAX_CHUNKS: Final = MAX_VOLUME // CHUNK_BYTES
+_SEALED_BYTES: Final = CHUNK_BYTES + TAG_BYTES
+
+
+class _Chunks:
+    """The chunks of one stream: its sub-key, its associated data and the number of the next one."""
+
+    __slots__ = ("_associated", "_cell", "_cells", "_number", "_suite")
+
+    def __init__(self, cipher: ChannelCipher, cell: int, header: Header, context: bytes) -> None:
+        self._cells = cipher.store.cells
+        self._cell = cell
+        self._suite = header.suite
+        self._associated = header.encode() + cipher.binding + context
+        self._number = 0
+
+    def seal(self, chunk: bytes, *, last: bool) -> bytes:
+        """Return the next chunk, sealed."""
+        if self._number >= _MAX_CHUNKS:
+            raise MessageTooLargeError(f"a stream has {MAX_VOLUME} bytes at most")
+        sealed = self._aead().encrypt(self._nonce(last), chunk, self._associated)
+        self._number += 1
+        return sealed
+
+    def open(self, chunk: bytes, *, last: bool) -> bytes:
+        """Return the plaintext of the next chunk, or raise BadCiphertextError."""
+        try:
+            plaintext = self._aead().decrypt(self._nonce(last), chunk, self._associated)
+        except InvalidTag:
+            raise BadCiphertextError("a chunk was changed, moved or lost") from None
+        if last and not plaintext and self._number:
+            # A body has one form only: nothing but an empty one ends with an empty chunk.
+            raise BadCiphertextError("the stream ends with an empty chunk")
+        self._number += 1
+        return plaintext
+
+    def wipe(self) -> None:
+        """Overwrite the sub-key; the stream is over."""
+        if self._cell >= 0:
+            self._cells.wipe(self._cell)
+            self._cell = -1
+
+    def _aead(self) -> Aead:
+        if self._cell < 0:
+            raise ProtocolStateError("the stream is over")
+        return aead(self._suite, self._cells.view(self._cell))
+
+    def _nonce(self, last: bool) -> bytes:
+        return bytes(7) + self._number.to_bytes(4, "big") + bytes([last])
+
+
+class StreamSealer:
+    """Seals a body under one key: send `header`, what each `update` returns, and `finish`.
+
+    Raises NoKeyYetError when it is made. A sealer that is not finished must be abandoned.
+    """
+
+    __slots__ = ("_chunks", "_pending", "header")
+
+    def __init__(self, cipher: ChannelCipher, context: bytes, now: float) -> None:
+        (own,) = cipher.store.own.take(Use(Mode.STREAM, 0, cipher.suite), 1, now)
+        try:
+            cell = cipher.subkeys.cell(own, Purpose.STREAM, cipher.suite, cipher.role)
+        finally:
+            own.wipe(cipher.store.cells)
+        header = Header(cipher.suite, Mode.STREAM, cipher.role, own.key_id)
+        self._chunks = _Chunks(cipher, cell, header, context)
+        self._pending = bytearray()
+        #: The first bytes of the stream.
+        self.header: Final = header.encode()
+
+    def update(self, data: bytes) -> bytes:
+        """Take more of the body; return the chunks that are full.
+
+        Raises MessageTooLargeError for a body of more than MAX_VOLUME bytes.
+        """
+        chunks = _cut(self._pending, data, CHUNK_BYTES)
+        return b"".join([self._chunks.seal(chunk, last=False) for chunk in chunks])
+
+    def finish(self) -> bytes:
+        """Return the last chunk and wipe the key."""
+        try:
+            return self._chunks.seal(bytes(self._pending), last=True)
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Wipe the key and what waits."""
+        self._chunks.wipe()
+        self._pending[:] = bytes(len(self._pending))
+        self._pending.clear()
+
+
+class StreamOpener:
+    """Opens a stream: what the updates and `finish` return is its body.
+
+    A part comes out as soon as it is verified, in its right place; whether the body is whole only
+    `finish` can tell. The key is used when the first chunk has opened, so a stream opens once, and
+    is lost when its opener is abandoned. Any error ends the opener.
+    """
+
+    __slots__ = ("_chunks", "_cipher", "_context", "_pending")
+
+    def __init__(self, cipher: ChannelCipher, context: bytes) -> None:
+        self._cipher = cipher
+        self._context = context
+        self._chunks: _Chunks | None = None
+        self._pending = bytearray()
+
+    def update(self, data: bytes, now: float) -> bytes:
+        """Take more of the stream; return the plaintext of the chunks that are complete.
+
+        Raises as ChannelCipher.open does.
+        """
+        plaintext = b""
+        chunks = self._chunks
+        if chunks is None:
+            self._pending += data
+            if len(self._pending) <= HEAD_BYTES + _SEALED_BYTES:
+                return b""
+            data = bytes(self._pending[HEAD_BYTES + _SEALED_BYTES :])
+            del self._pending[HEAD_BYTES + _SEALED_BYTES :]
+            chunks, plaintext = self._begin(last=False, now=now)
+        rest = _cut(self._pending, data, _SEALED_BYTES)
+        return plaintext + b"".join([self._open(chunks, chunk, last=False) for chunk in rest])
+
+    def finish(self, now: float) -> bytes:
+        """Return the last part of the body; raises BadCiphertextError if the end is missing."""
+        try:
+            if self._chunks is None:
+                return self._begin(last=True, now=now)[1]
+            return self._open(self._chunks, bytes(self._pending), last=True)
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Wipe the key."""
+        if self._chunks is not None:
+            self._chunks.wipe()
+        self._pending.clear()
+
+    def _begin(self, *, last: bool, now: float) -> tuple[_Chunks, bytes]:
+        stream = bytes(self._pending)
+        self._pending.clear()
+        header = parse(stream)
+        if header.mode != Mode.STREAM:
+            raise UnsupportedModeError("this is no stream")
+        held = self._cipher.incoming(header, now)
+        cell = self._cipher.subkeys.cell(held, Purpose.STREAM, header.suite, header.direction)
+        self._chunks = chunks = _Chunks(self._cipher, cell, header, self._context)
+        plaintext = self._open(chunks, stream[HEAD_BYTES:], last=last)
+        self._cipher.store.held.spend(held, now)
+        return chunks, plaintext
+
+    def _open(self, chunks: _Chunks, chunk: bytes, *, last: bool) -> bytes:
+        try:
+            return chunks.open(chunk, last=last)
+        except BadCiphertextError:
+            self.abandon()
+            raise
+
+
+def _cut(pending: bytearray, data: bytes, size: int) -> list[bytes]:
+    """Append the data; remove and return whole chunks, but keep one back: it may be the last."""
+    pending += data
+    whole = max(0, len(pending) - 1) // size * size
+    with memoryview(pending) as view:
+        chunks = [bytes(view[at : at + size]) for at in range(0, whole, size)]
+    del pending[:whole]
+    return chunks

@@ -1,0 +1,200 @@
+"""Wire 2 in the node: which channels there are, who may open them, and the links they need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from dynamicrypt.keys.limits import StoreLimits
+from dynamicrypt.node.channel import Carrier, LinkChannel
+from dynamicrypt.node.events import EventLog, Kind
+from dynamicrypt.node.links import Links
+from dynamicrypt.node.local import LocalLink
+from dynamicrypt.node.service import Service, Services
+from dynamicrypt.node.thesis import Reactor
+from dynamicrypt.params import Profile
+from dynamicrypt.peer.errors import OwnNodeError
+from dynamicrypt.peer.identity import Identity
+from dynamicrypt.peer.link import LinkProtocol
+from dynamicrypt.peer.peers import Address, KnownPeers, Peer
+from dynamicrypt.session.link import Admission, LinkTimes, Refusal
+from dynamicrypt.session.link_events import ChannelEvent, ChannelName, KeyMade
+
+#: The number of this wire in interfaces.
+WIRE: Final = 2
+#: How often (s) stores forget what is old, and channels that were refused are tried again.
+TICK: Final = 1.0
+_UNKNOWN: Final = Refusal(reason="unknown", detail="")
+
+
+class Exchange:
+    """All channels of wire 2, on the links of this node."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        services: Services,
+        *,
+        identity: Identity,
+        peers: Callable[[], KnownPeers],
+        name: str,
+        profile: Profile,
+        events: EventLog,
+        limits: StoreLimits | None = None,
+    ) -> None:
+        self.events: Final = events
+        times = LinkTimes(epoch=profile.epoch_seconds, epoch_keys=profile.epoch_keys)
+        self.links: Final = Links(
+            reactor, identity=identity, peers=peers, name=name, times=times, owner=self
+        )
+        self._services = services
+        self._seconds = reactor.seconds
+        self._profile = profile
+        self._limits = limits or StoreLimits()
+        self._local = LocalLink(
+            lambda name: self.judge(self.links.fingerprint, name),
+            lambda event: self._happened(self.links.fingerprint, self._local, event),
+        )
+        self._channels: dict[tuple[bytes, ChannelName], LinkChannel] = {}
+        self._ticker = LoopingCall(self._tick)
+        self._ticker.clock = reactor
+
+    def start(self) -> None:
+        """Let the clock run."""
+        self.links.start()
+        self._ticker.start(TICK, now=False).addErrback(
+            lambda failure: self._log.failure("the channels' clock stopped", failure)
+        )
+
+    def stop(self) -> None:
+        """End every link."""
+        if self._ticker.running:
+            self._ticker.stop()
+        self.links.stop()
+
+    async def synchronise(self, service: Service, address: str, port: int) -> None:
+        """Reach the partner's node and open the channel; it is kept open from now on.
+
+        Raises what kept it from that, and gives up then.
+        """
+        try:
+            peer = (await self.links.reach(Address(address, port))).fingerprint
+        except OwnNodeError:
+            peer = self.links.fingerprint
+        partner = service.partner or ""
+        channel = service.channels.get(partner)
+        if not isinstance(channel, LinkChannel) or channel.peer != peer:
+            channel = self._new_channel(service, partner, peer)
+        if channel.live:
+            return
+        channel.wanted = True
+        up = channel.when_live()
+        channel.open_on_link()
+        try:
+            await up
+        except BaseException:
+            channel.wanted = False
+            self._release(channel.peer)
+            raise
+
+    def open(self, service: Service, partner: str, peer: Peer) -> LinkChannel:
+        """A channel with the partner at this peer, kept open from now on; there may be one already.
+
+        A channel with the partner at another peer ends.
+        """
+        channel = service.channels.get(partner)
+        if not isinstance(channel, LinkChannel) or channel.peer != peer.fingerprint:
+            channel = self._new_channel(service, partner, peer.fingerprint)
+        channel.wanted = True
+        channel.stopped = False
+        if peer.address is not None:
+            self.links.keep(peer.address, peer.fingerprint)
+        channel.open_on_link()
+        return channel
+
+    # The links' side.
+
+    def judge(self, fingerprint: bytes, name: ChannelName) -> Admission | Refusal:
+        """Only a pair that a caller here has named may be opened, and only from the right node.
+
+        A REST v1 service names no node: the first paired one that opens is pinned.
+        """
+        service = self._services.find(name.service)
+        if service is None or service.wire != WIRE:
+            return _UNKNOWN
+        channel = service.channels.get(name.partner)
+        if channel is None and service.partner == name.partner:
+            channel = self._new_channel(service, name.partner, fingerprint)
+        if not isinstance(channel, LinkChannel) or channel.peer != fingerprint:
+            return _UNKNOWN
+        if channel.stopped:
+            return Refusal(reason="stopped", detail="")
+        return Admission(parameters=channel.profile.exchange, ledger=channel.ledger)
+
+    def link_up(self, link: LinkProtocol) -> None:
+        """Open every channel that is wanted with this peer."""
+        self.events.publish(Kind.PEER_UP, peer=self.links.name_of(link.fingerprint))
+        for channel in self._of_peer(link.fingerprint):
+            if channel.wanted:
+                channel.open_on_link()
+
+    def link_down(self, link: LinkProtocol) -> None:
+        """Every channel has had its ChannelDown."""
+        self.events.publish(Kind.PEER_DOWN, peer=self.links.name_of(link.fingerprint))
+
+    def incarnation_changed(self, fingerprint: bytes) -> None:
+        """Erase every key shared with the process that ended."""
+        for channel in self._of_peer(fingerprint):
+            channel.partner_restarted()
+
+    def happened(self, link: LinkProtocol, event: ChannelEvent) -> None:
+        """Tell the channel."""
+        self._happened(link.fingerprint, link, event)
+
+    def _happened(self, peer: bytes, link: Carrier, event: ChannelEvent) -> None:
+        channel = self._channels.get((peer, event.channel))
+        if channel is not None:
+            channel.happened(link, event)
+        elif isinstance(event, KeyMade):
+            event.key[:] = bytes(len(event.key))
+
+    def _carrier(self, peer: bytes) -> Carrier | None:
+        return self._local if peer == self.links.fingerprint else self.links.link(peer)
+
+    def _new_channel(self, service: Service, partner: str, peer: bytes) -> LinkChannel:
+        service.part(partner)
+        channel = LinkChannel(
+            name=ChannelName(service.name, partner),
+            owner=service.owner,
+            own=self.links.fingerprint,
+            peer=peer,
+            profile=self._profile,
+            limits=self._limits,
+            link=lambda: self._carrier(peer),
+            events=self.events,
+            seconds=self._seconds,
+            closed=self._forget,
+        )
+        self._channels[peer, channel.name] = channel
+        service.channels[partner] = channel
+        return channel
+
+    def _forget(self, channel: LinkChannel) -> None:
+        self._channels.pop((channel.peer, channel.name), None)
+        self._release(channel.peer)
+
+    def _release(self, peer: bytes) -> None:
+        if not any(channel.wanted for channel in self._of_peer(peer)):
+            self.links.release(peer)
+
+    def _of_peer(self, fingerprint: bytes) -> list[LinkChannel]:
+        return [channel for channel in self._channels.values() if channel.peer == fingerprint]
+
+    def _tick(self) -> None:
+        for channel in list(self._channels.values()):
+            channel.tick()

@@ -1,0 +1,380 @@
+"""The links of a node: one to each peer, whoever dials, kept alive where a channel needs it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from dynamicrypt._core import Bank, Fill, system_fill
+from dynamicrypt.errors import SynchronisationError
+from dynamicrypt.node.thesis import Reactor
+from dynamicrypt.params import ExchangeParameters
+from dynamicrypt.peer.admission import Admission as Doorkeeper
+from dynamicrypt.peer.dialler import Connection, Dialler
+from dynamicrypt.peer.errors import StateFileError
+from dynamicrypt.peer.fingerprint import show
+from dynamicrypt.peer.handshake import HandshakeCounts, SecuredEndpoint, SecuredListener
+from dynamicrypt.peer.identity import Identity
+from dynamicrypt.peer.link import LinkProtocol
+from dynamicrypt.peer.peers import Address, KnownPeers
+from dynamicrypt.peer.tls import LINK_PROTOCOL, KnownPeersOnly, LinkSecurity, TlsIdentity
+from dynamicrypt.session.link import Admission, LinkSession, LinkTimes, Refusal
+from dynamicrypt.session.link_events import (
+    ChannelEvent,
+    ChannelName,
+    EpochBegun,
+    LinkDown,
+    LinkEvent,
+    LinkUp,
+    PeerIncarnationChanged,
+)
+from dynamicrypt.session.link_rounds import Scratch
+from dynamicrypt.tpm.machine import new_bank
+
+#: Bytes of the mark of one process.
+INCARNATION_BYTES: Final = 16
+#: A link that has been up for less than this (s) when the peer dials was dialled by both at once.
+SIMULTANEOUS: Final = 10.0
+#: A link that was silent for this long (s), though idle ones are asked every 5 s, has no chance
+#: against a new one.
+STALE: Final = 8.0
+#: How often (s) the sessions look at the clock.
+TICK: Final = 1.0
+
+
+class ChannelOwner(Protocol):
+    """Who has the channels that the links carry; see `node.exchange`."""
+
+    def judge(self, fingerprint: bytes, name: ChannelName) -> Admission | Refusal:
+        """Decide on a channel that this peer opens."""
+
+    def link_up(self, link: LinkProtocol) -> None:
+        """There is a link to this peer now, and no other."""
+
+    def link_down(self, link: LinkProtocol) -> None:
+        """The link is gone."""
+
+    def incarnation_changed(self, fingerprint: bytes) -> None:
+        """The peer's process ended, and every key shared with it."""
+
+    def happened(self, link: LinkProtocol, event: ChannelEvent) -> None:
+        """An event of a channel."""
+
+
+@dataclass(slots=True, eq=False)
+class _Target:
+    """Where somebody dials, and who is expected or was found there."""
+
+    address: Address
+    fingerprint: bytes | None
+    dialler: Dialler
+
+
+class Links:
+    """All links of this node.
+
+    `peers` gives the known peers of the moment. Counters: `handshakes` by (group, result),
+    `reconnects` by fingerprint, and `doorkeeper.turned_away` of strangers.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        *,
+        identity: Identity,
+        peers: Callable[[], KnownPeers],
+        name: str,
+        times: LinkTimes,
+        owner: ChannelOwner,
+    ) -> None:
+        self.fingerprint: Final = identity.fingerprint
+        self.handshakes: Final[HandshakeCounts] = Counter()
+        self.reconnects: Final[Counter[bytes]] = Counter()
+        self.doorkeeper: Final = Doorkeeper(reactor.seconds)
+        self.incarnation: Final = os.urandom(INCARNATION_BYTES)
+        self._reactor = reactor
+        self._tls = TlsIdentity(identity, LINK_PROTOCOL)
+        self._peers = peers
+        self._name = name
+        self._times = times
+        self._scratch = Scratch()
+        self._owner = owner
+        self._links: dict[bytes, LinkProtocol] = {}
+        self._connections: set[LinkProtocol] = set()
+        self._targets: list[_Target] = []
+        self._incarnations: dict[bytes, bytes] = {}
+        self._waiting: list[tuple[bytes, Deferred[None]]] = []
+        self._ticker = LoopingCall(self._tick)
+        self._ticker.clock = reactor
+
+    def __iter__(self) -> Iterator[LinkProtocol]:
+        return iter(list(self._links.values()))
+
+    def link(self, fingerprint: bytes) -> LinkProtocol | None:
+        """The link to a peer, if it is up."""
+        return self._links.get(fingerprint)
+
+    def start(self) -> None:
+        """Let the clock of the links run."""
+        self._ticker.start(TICK, now=False).addErrback(
+            lambda failure: self._log.failure("the links' clock stopped", failure)
+        )
+
+    def stop(self) -> None:
+        """End every link and every dial."""
+        if self._ticker.running:
+            self._ticker.stop()
+        for target in list(self._targets):
+            self._give_up(target)
+        for connection in list(self._connections):
+            connection.drop()
+
+    def listener(self) -> SecuredListener:
+        """The factory for the port of wire 2."""
+        trust = KnownPeersOnly(self.fingerprint, self._peers)
+        return SecuredListener(
+            self._tls.server_options(trust),
+            _Connections(self._connection),
+            self.doorkeeper,
+            self.handshakes,
+            self._reactor,
+        )
+
+    async def reach(self, address: Address, fingerprint: bytes | None = None) -> LinkProtocol:
+        """The link to whoever is at this address, dialled if need be and kept alive from now on.
+
+        Only known peers are talked to, and only the owner of the fingerprint where it is given.
+        Raises what kept the first attempt from success, and gives up then.
+        """
+        for link in self._links.values():
+            if link.fingerprint == fingerprint or link.address == address:
+                return link
+        target = self._target(address, fingerprint)
+        error: Exception | None = None
+        try:
+            await target.dialler.first
+        except Exception as failure:
+            error = failure
+        reached = self.link(target.fingerprint or b"")
+        if reached is None:
+            if target in self._targets:
+                self._give_up(target)
+            raise error or SynchronisationError("the link was lost at once")
+        self._leave_one_dialler(reached, target)
+        return reached
+
+    def keep(self, address: Address, fingerprint: bytes) -> None:
+        """Dial this peer until there is a link, and again whenever it is lost."""
+        if not self._targets_of(fingerprint):
+            self._target(address, fingerprint).dialler.first.addErrback(lambda _: None)
+
+    def name_of(self, fingerprint: bytes) -> str:
+        """What people call this peer: its name, or its fingerprint if it is known no more."""
+        try:
+            peer = self._peers().owner_of(fingerprint)
+        except StateFileError:
+            peer = None
+        return show(fingerprint) if peer is None else peer.name
+
+    def release(self, fingerprint: bytes) -> None:
+        """Nobody here needs the link: stop dialling, and end it unless the peer uses it."""
+        for target in self._targets_of(fingerprint):
+            self._give_up(target, keep=True)
+        link = self.link(fingerprint)
+        if link is not None and not link.session.channels:
+            link.stop("idle")
+
+    # The links' side.
+
+    def new_session(self, security: LinkSecurity, exporter: bytearray) -> LinkSession:
+        """A session for a connection with this peer."""
+        fingerprint = security.fingerprint
+        return LinkSession(
+            fingerprint=self.fingerprint,
+            peer_fingerprint=fingerprint,
+            exporter=exporter,
+            name=self._name,
+            incarnation=self.incarnation,
+            known_incarnation=self._incarnations.get(fingerprint),
+            judge=lambda name: self._owner.judge(fingerprint, name),
+            make_bank=_make_bank,
+            fill=system_fill,
+            now=self._reactor.seconds(),
+            times=self._times,
+            scratch=self._scratch,
+        )
+
+    def happened(self, link: LinkProtocol, event: LinkEvent) -> None:
+        """An event of any connection; only the channels of the one link to a peer matter."""
+        match event:
+            case LinkUp():
+                self._came_up(link, event)
+            case LinkDown():
+                self._went_down(link, event)
+            case PeerIncarnationChanged():
+                self._log.info("peer {peer} was restarted", peer=self._who(link))
+                self._owner.incarnation_changed(link.fingerprint)
+            case EpochBegun():
+                self._log.debug(
+                    "epoch {epoch} with {peer}",
+                    epoch=event.epoch,
+                    peer=self._who(link),
+                )
+            case _:
+                self._owner.happened(link, event)
+
+    def lost(self, link: LinkProtocol) -> None:
+        """A connection is gone."""
+        self._connections.discard(link)
+
+    def _came_up(self, link: LinkProtocol, event: LinkUp) -> None:
+        fingerprint = link.fingerprint
+        restarted = self._incarnations.get(fingerprint) not in (None, event.incarnation)
+        self._incarnations[fingerprint] = event.incarnation
+        existing = self.link(fingerprint)
+        if existing is not None:
+            if not restarted and self._stays(existing, link):
+                link.stop("redundant")
+                return
+            existing.stop("superseded")
+        self._links[fingerprint] = link
+        self._log.info(
+            "link up peer={peer} group={group}",
+            peer=self._who(link),
+            group=link.group,
+        )
+        link.ping()
+        self._owner.link_up(link)
+
+    def _went_down(self, link: LinkProtocol, event: LinkDown) -> None:
+        if self.link(link.fingerprint) is not link:
+            return
+        del self._links[link.fingerprint]
+        self.reconnects[link.fingerprint] += 1
+        self._log.info(
+            "link down peer={peer}: {reason}",
+            peer=self._who(link),
+            reason=event.reason,
+        )
+        self._owner.link_down(link)
+        due = [one for fingerprint, one in self._waiting if fingerprint == link.fingerprint]
+        self._waiting = [pair for pair in self._waiting if pair[1] not in due]
+        for deferred in due:
+            deferred.callback(None)
+
+    def _stays(self, existing: LinkProtocol, new: LinkProtocol) -> bool:
+        """Which of two links to one peer stays; both sides come to the same answer.
+
+        A peer that dials although there is a link has lost its end of it, unless both dialled at
+        once: then the link that role 0 dialled stays.
+        """
+        now = self._reactor.seconds()
+        if now - existing.heard > STALE:
+            return False
+        if (existing.address is None) is (new.address is None):
+            return new.address is not None
+        if now - existing.began > SIMULTANEOUS:
+            return new.address is not None
+        return (existing.address is not None) is (new.session.role == 0)
+
+    async def _dial(self, target: _Target) -> LinkProtocol:
+        """A connection to the target, once there is no link to it."""
+        if target.fingerprint is not None and target.fingerprint in self._links:
+            down: Deferred[None] = Deferred()
+            self._waiting.append((target.fingerprint, down))
+            await down
+        address = target.address
+        tcp = HostnameEndpoint(self._reactor, address.host, address.port)
+        trust = KnownPeersOnly(self.fingerprint, self._peers, target.fingerprint)
+        options = self._tls.client_options(trust)
+        endpoint = SecuredEndpoint(tcp, options, self.handshakes, self._reactor)
+        factory = _Connections(lambda: self._connection(address))
+        link = cast("LinkProtocol", await endpoint.connect(factory))
+        target.fingerprint = link.fingerprint
+        if link.fingerprint in self._links:
+            link.stop("redundant")
+        return link
+
+    def _connection(self, address: Address | None = None) -> LinkProtocol:
+        link = LinkProtocol(self, self._reactor, address)
+        if address is None:
+            link.accepted.addErrback(lambda _: None)
+        self._connections.add(link)
+        return link
+
+    def _target(self, address: Address, fingerprint: bytes | None) -> _Target:
+        """A target whose first attempt is under way: a new one, or one that others wait for."""
+        for target in [each for each in self._targets if each.address == address]:
+            if not target.dialler.first.called and target.fingerprint == fingerprint:
+                return target
+            self._give_up(target)
+        dialler = Dialler(
+            lambda: cast("Deferred[Connection]", Deferred.fromCoroutine(self._dial(target))),
+            self._reactor,
+        )
+        target = _Target(address, fingerprint, dialler)
+        self._targets.append(target)
+        dialler.start()
+        return target
+
+    def _targets_of(self, fingerprint: bytes) -> list[_Target]:
+        return [target for target in self._targets if target.fingerprint == fingerprint]
+
+    def _leave_one_dialler(self, link: LinkProtocol, newest: _Target) -> None:
+        """Of all that dial this peer the one whose link is up goes on, else the newest."""
+        rivals = self._targets_of(link.fingerprint)
+        best = next((each for each in rivals if each.address == link.address), newest)
+        for rival in rivals:
+            if rival is not best:
+                self._give_up(rival)
+
+    def _give_up(self, target: _Target, *, keep: bool = False) -> None:
+        """Stop dialling; a link that came of it goes too, unless it is to `keep`."""
+        self._targets.remove(target)
+        target.dialler.stop(keep=keep)
+
+    def _who(self, link: LinkProtocol) -> str:
+        return self.name_of(link.fingerprint)
+
+    def _tick(self) -> None:
+        """Let the sessions look at the clock, and end the links of peers that were removed."""
+        try:
+            known = self._peers()
+        except StateFileError as error:
+            # Nobody new gets in while the file is broken; who is here stays.
+            self._log.error("{error}", error=error)
+            known = None
+        for connection in [each for each in self._connections if each.fingerprint]:
+            if known is not None and known.owner_of(connection.fingerprint) is None:
+                connection.stop("unpaired")
+            connection.tick()
+
+
+class _Connections(Factory):
+    """Builds the protocol of each connection."""
+
+    noisy = False
+
+    def __init__(self, build: Callable[[], LinkProtocol]) -> None:
+        self._build = build
+
+    def buildProtocol(self, addr: IAddress | None) -> LinkProtocol:
+        return self._build()
+
+
+def _make_bank(parameters: ExchangeParameters, fill: Fill) -> Bank:
+    return new_bank(
+        parameters.machine, machines=parameters.machines, package=parameters.package, fill=fill
+    )

@@ -1,0 +1,1 @@
+"""Fuzzing with coverage as the guide; the corpus is replayed by the ordinary tests."""

@@ -1,0 +1,165 @@
+"""Streams: bodies of any length in constant memory."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from dynamicrypt.errors import (
+    BadCiphertextError,
+    KeyUsedError,
+    NoKeyYetError,
+    ProtocolStateError,
+    UnsupportedModeError,
+)
+from dynamicrypt.keys.cipher import ChannelCipher
+from dynamicrypt.keys.envelope import HEAD_BYTES, TAG_BYTES, Suite
+from dynamicrypt.keys.stream import CHUNK_BYTES, StreamOpener, StreamSealer
+from tests.keys.memory import secrets_in
+from tests.keys.pair import pair
+
+NOW = 1.0
+SEALED = CHUNK_BYTES + TAG_BYTES
+LENGTHS = (0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES, 200_001)
+
+
+def parts(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def seal(cipher: ChannelCipher, body: bytes, context: bytes = b"", size: int = 70_000) -> bytes:
+    sealer = StreamSealer(cipher, context, NOW)
+    chunks = [sealer.update(part) for part in parts(body, size)]
+    return sealer.header + b"".join(chunks) + sealer.finish()
+
+
+def unseal(cipher: ChannelCipher, stream: bytes, context: bytes = b"", size: int = 70_000) -> bytes:
+    opener = StreamOpener(cipher, context)
+    body = b"".join([opener.update(part, NOW) for part in parts(stream, size)])
+    return body + opener.finish(NOW)
+
+
+class RoundTripTests(SynchronousTestCase):
+    def test_bodies_of_every_kind_of_length(self) -> None:
+        for length in LENGTHS:
+            sender, receiver = pair()
+            body = bytes(range(251)) * (length // 251 + 1)
+            stream = seal(sender, body[:length], b"c")
+            self.assertEqual(unseal(receiver, stream, b"c"), body[:length])
+
+    @given(st.integers(1, 200_000), st.integers(1, 200_000), st.sampled_from(Suite))
+    def test_parts_of_any_size(self, first: int, second: int, suite: Suite) -> None:
+        sender, receiver = pair(suite=suite)
+        body = b"x" * 150_000
+        self.assertEqual(unseal(receiver, seal(sender, body, size=first), size=second), body)
+
+    def test_parts_of_one_byte(self) -> None:
+        sender, receiver = pair()
+        self.assertEqual(unseal(receiver, seal(sender, b"body", size=1), size=1), b"body")
+
+    def test_length_of_a_stream(self) -> None:
+        sender, _ = pair(20)
+        for length in LENGTHS:
+            chunks = max(1, -(-length // CHUNK_BYTES))
+            stream = seal(sender, bytes(length))
+            self.assertEqual(len(stream), HEAD_BYTES + length + chunks * TAG_BYTES)
+
+    def test_memory_is_that_of_a_chunk(self) -> None:
+        sender, receiver = pair()
+        sealer, opener = StreamSealer(sender, b"", NOW), StreamOpener(receiver, b"")
+        opener.update(sealer.header, NOW)
+        for _ in range(100):
+            opener.update(sealer.update(bytes(50_000)), NOW)
+            self.assertLessEqual(len(sealer._pending), CHUNK_BYTES)
+            self.assertLessEqual(len(opener._pending), HEAD_BYTES + SEALED)
+
+
+class OnceTests(SynchronousTestCase):
+    def test_stream_uses_one_key_on_both_sides_and_opens_once(self) -> None:
+        sender, receiver = pair(2)
+        stream = seal(sender, bytes(100_000))
+        self.assertRaises(NoKeyYetError, StreamSealer, sender, b"", NOW)
+        unseal(receiver, stream)
+        self.assertEqual(receiver.store.levels.held, 0)
+        self.assertRaises(KeyUsedError, unseal, receiver, stream)
+
+    def test_two_openers_at_once_do_not_both_open(self) -> None:
+        sender, receiver = pair()
+        stream = seal(sender, bytes(100_000))
+        first, second = StreamOpener(receiver, b""), StreamOpener(receiver, b"")
+        first.update(stream[:1000], NOW)
+        second.update(stream[:1000], NOW)
+        first.update(stream[1000:], NOW)
+        self.assertRaises(KeyUsedError, second.update, stream[1000:], NOW)
+
+    def test_keys_are_wiped_at_the_end_and_when_abandoned(self) -> None:
+        sender, receiver = pair(4)
+        unseal(receiver, seal(sender, bytes(100_000)))
+        sealer, opener = StreamSealer(sender, b"", NOW), StreamOpener(receiver, b"")
+        opener.update(sealer.header + sealer.update(bytes(200_000)), NOW)
+        for side in (sealer, opener):
+            side.abandon()
+        for cipher in (sender, receiver):
+            cipher.store.erase()
+            self.assertEqual(secrets_in(cipher.store.cells), b"")
+        self.assertRaises(ProtocolStateError, sealer.update, bytes(100_000))
+        self.assertRaises(ProtocolStateError, sealer.finish)
+        self.assertRaises(ProtocolStateError, opener.update, bytes(100_000), NOW)
+
+
+class TamperingTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        sender, self.receiver = pair()
+        self.body = b"a" * CHUNK_BYTES + b"b" * CHUNK_BYTES + b"c"
+        self.stream = seal(sender, self.body, b"c")
+        self.head = self.stream[:HEAD_BYTES]
+        self.chunks = parts(self.stream[HEAD_BYTES:], SEALED)
+
+    def test_chunks_are_not_lost_doubled_or_moved(self) -> None:
+        first, second, third = self.chunks
+        for chunks in (
+            (second, third),
+            (third,),
+            (second, first, third),
+            (first, first, second, third),
+        ):
+            _, receiver = pair()
+            stream = self.head + b"".join(chunks)
+            self.assertRaises(BadCiphertextError, unseal, receiver, stream, b"c")
+
+    def test_end_is_not_cut_off_or_prolonged(self) -> None:
+        first, second, third = self.chunks
+        for chunks in (
+            (),
+            (first,),
+            (first, second),
+            (first, second, third[:-1]),
+            (first, second, third, b"\0"),
+            (first, second, third, third),
+        ):
+            _, receiver = pair()
+            stream = self.head + b"".join(chunks)
+            self.assertRaises(BadCiphertextError, unseal, receiver, stream, b"c")
+
+    def test_changed_first_chunk_or_context_does_no_harm(self) -> None:
+        changed = bytearray(self.stream)
+        changed[HEAD_BYTES + 5] ^= 1
+        self.assertRaises(BadCiphertextError, unseal, self.receiver, bytes(changed), b"c")
+        self.assertRaises(BadCiphertextError, unseal, self.receiver, self.stream, b"d")
+        self.assertEqual(unseal(self.receiver, self.stream, b"c"), self.body)
+
+    def test_changed_later_chunk_ends_the_stream(self) -> None:
+        opener = StreamOpener(self.receiver, b"c")
+        self.assertEqual(opener.update(self.head + self.chunks[0] + b"\0", NOW), b"a" * CHUNK_BYTES)
+        self.assertRaises(BadCiphertextError, opener.update, bytes(2 * SEALED), NOW)
+        self.assertRaises(ProtocolStateError, opener.update, bytes(2 * SEALED), NOW)
+
+    def test_messages_and_streams_have_ways_of_their_own(self) -> None:
+        sender, receiver = pair()
+        message = sender.seal(b"m", 2, b"", NOW)
+        self.assertRaises(UnsupportedModeError, unseal, receiver, message)
+        self.assertRaises(UnsupportedModeError, receiver.open, seal(sender, b"m"), b"", NOW)
+
+    @given(st.binary(max_size=200))
+    def test_any_bytes_are_no_stream(self, stream: bytes) -> None:
+        _, receiver = pair()
+        self.assertRaises(BadCiphertextError, unseal, receiver, stream)

@@ -1,0 +1,286 @@
+"""Two nodes in this process, wire 2 between them over TLS on loopback."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.internet import reactor as installed_reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+
+from dynamicrypt.errors import (
+    BadCiphertextError,
+    KeyUsedError,
+    NoKeyYetError,
+    SynchronisationError,
+    UnknownKeyError,
+)
+from dynamicrypt.node.node import Node
+from dynamicrypt.node.registry import ServicesFile
+from dynamicrypt.node.service import SealedMessage
+from dynamicrypt.params import PROFILES
+from dynamicrypt.peer.identity import Identity, generate
+from dynamicrypt.peer.peers import KnownPeers, Peer
+
+reactor: Any = installed_reactor
+HOST = "127.0.0.1"
+
+
+@dataclass
+class Host:
+    """A machine with an identity and known peers, and the node that runs on it."""
+
+    name: str
+    identity: Identity = field(default_factory=generate)
+    known: KnownPeers = field(default_factory=KnownPeers)
+    node: Any = None
+    port: int = 0
+    listening: Any = None
+
+    def start(self, profile: str = "fast", saved: ServicesFile | None = None) -> None:
+        """Start a node; a later one gets the same port."""
+        self.node = Node(
+            reactor,
+            identity=self.identity,
+            peers=lambda: self.known,
+            name=self.name,
+            profile=PROFILES[profile],
+            advertised={1: (HOST, 0), 2: (HOST, 4712)},
+            saved=saved,
+        )
+        self.listening = reactor.listenTCP(self.port, self.node.link_listener(), interface=HOST)
+        self.port = self.listening.getHost().port
+        self.node.startService()
+
+    async def stop(self) -> None:
+        """End the node, as a process ends."""
+        await self.listening.stopListening()
+        self.node.stopService()
+
+    def trust(self, *others: "Host") -> None:
+        """Know these hosts as peers."""
+        self.known = KnownPeers(
+            tuple(Peer(name=each.name, fingerprint=each.identity.fingerprint) for each in others)
+        )
+
+    @property
+    def link(self) -> Any:
+        """The one link of the node."""
+        (link,) = self.node._exchange.links
+        return link
+
+
+class ExchangeTestCase(TestCase):
+    timeout = 60
+
+    def setUp(self) -> None:
+        self.one, self.two = Host("one"), Host("two")
+        self.one.trust(self.two)
+        self.two.trust(self.one)
+        for host in (self.one, self.two):
+            host.start()
+        self.addCleanup(self.end)
+
+    async def end(self) -> None:
+        for host in (self.one, self.two):
+            await host.stop()
+        await deferLater(reactor, 0.05)
+
+    def register(self) -> None:
+        """Register alice and bob as each other's partners."""
+        for host, name, partner in ((self.one, "alice", "bob"), (self.two, "bob", "alice")):
+            host.node.register(name, owner="o")
+            host.node.configure(name, partner, owner="o")
+
+    async def synchronise(self) -> None:
+        await self.one.node.synchronise("alice", "bob", HOST, self.two.port, owner="o")
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for the network; the test's timeout ends it."""
+        while not condition():
+            await deferLater(reactor, 0.005)
+
+    async def sealed(self, host: Host, name: str, text: str, mode: int = 1) -> SealedMessage:
+        """Encrypt as soon as there is a key."""
+        while True:
+            try:
+                result: SealedMessage = host.node.encrypt(name, text, mode, owner="o")
+            except NoKeyYetError:
+                await deferLater(reactor, 0.005)
+            else:
+                return result
+
+    def opened(self, host: Host, name: str, sealed: SealedMessage, mode: int = 1) -> str:
+        text: str = host.node.decrypt(name, sealed.message, sealed.hash, mode, owner="o")
+        return text
+
+
+class MessageTests(ExchangeTestCase):
+    async def test_messages_of_both_modes_cross_both_ways(self) -> None:
+        self.register()
+        await self.synchronise()
+        for mode in (1, 2):
+            for text in ("", "hello", "grüße ✓"):
+                sealed = await self.sealed(self.one, "alice", text, mode)
+                self.assertEqual(self.opened(self.two, "bob", sealed, mode), text)
+                sealed = await self.sealed(self.two, "bob", text, mode)
+                self.assertEqual(self.opened(self.one, "alice", sealed, mode), text)
+
+    async def test_replayed_message_is_refused(self) -> None:
+        self.register()
+        await self.synchronise()
+        for mode in (1, 2):
+            sealed = await self.sealed(self.one, "alice", "once", mode)
+            self.opened(self.two, "bob", sealed, mode)
+            self.assertRaises(KeyUsedError, self.opened, self.two, "bob", sealed, mode)
+
+    async def test_changed_message_is_refused_and_spoils_nothing(self) -> None:
+        self.register()
+        await self.synchronise()
+        sealed = await self.sealed(self.one, "alice", "true", 2)
+        forged = SealedMessage(message=sealed.message, hash="0" * 64, key="")
+        self.assertRaises(BadCiphertextError, self.opened, self.two, "bob", forged, 2)
+        self.assertEqual(self.opened(self.two, "bob", sealed, 2), "true")
+
+    async def test_every_profile_makes_keys(self) -> None:
+        for host in (self.one, self.two):
+            await host.stop()
+            host.start("thesis")
+        self.register()
+        await self.synchronise()
+        sealed = await self.sealed(self.one, "alice", "thesis numbers")
+        self.assertEqual(self.opened(self.two, "bob", sealed), "thesis numbers")
+
+    async def test_machines_rest_when_there_are_keys_enough(self) -> None:
+        self.register()
+        await self.synchronise()
+        channel = self.one.node._services.owned("alice", "o").channel
+        await self.until(lambda: channel._resting)
+        for _ in range(100):
+            await self.sealed(self.one, "alice", "m", 2)
+        self.assertGreater(channel.keys_made, 100)
+
+
+class LifeTests(ExchangeTestCase):
+    async def test_link_is_hybrid(self) -> None:
+        self.register()
+        await self.synchronise()
+        self.assertEqual(self.one.link.group, "X25519MLKEM768")
+
+    async def test_channels_share_one_link(self) -> None:
+        for number in range(5):
+            for host, name, partner in (
+                (self.one, f"a{number}", f"b{number}"),
+                (self.two, f"b{number}", f"a{number}"),
+            ):
+                host.node.register(name, owner="o")
+                host.node.configure(name, partner, owner="o")
+        await gatherResults(
+            Deferred.fromCoroutine(
+                self.one.node.synchronise(f"a{n}", f"b{n}", HOST, self.two.port, owner="o")
+            )
+            for n in range(5)
+        )
+        self.assertEqual(len(self.one.link.session.channels), 5)
+
+    async def test_both_dial_at_once_and_keep_one_link(self) -> None:
+        self.register()
+        await gatherResults(
+            [
+                Deferred.fromCoroutine(self.synchronise()),
+                Deferred.fromCoroutine(
+                    self.two.node.synchronise("bob", "alice", HOST, self.one.port, owner="o")
+                ),
+            ]
+        )
+        sealed = await self.sealed(self.one, "alice", "both")
+        self.assertEqual(self.opened(self.two, "bob", sealed), "both")
+        self.assertEqual(self.one.link.fingerprint, self.two.identity.fingerprint)
+
+    async def test_cut_link_heals_and_keys_stay(self) -> None:
+        self.register()
+        await self.synchronise()
+        late = await self.sealed(self.one, "alice", "late", 2)
+        self.two.link.transport.abortConnection()
+        await self.until(lambda: not self.one.node.is_synchronising("alice", owner="o"))
+        self.assertEqual(self.opened(self.two, "bob", late, 2), "late")
+        await self.until(lambda: bool(self.one.node.is_synchronising("alice", owner="o")))
+        fresh = await self.sealed(self.one, "alice", "again", 2)
+        self.assertEqual(self.opened(self.two, "bob", fresh, 2), "again")
+
+    async def test_keys_of_an_ended_process_are_unknown_on_both_sides(self) -> None:
+        self.register()
+        await self.synchronise()
+        to_two = await self.sealed(self.one, "alice", "lost", 2)
+        to_one = await self.sealed(self.two, "bob", "lost", 2)
+        await self.two.stop()
+        self.two.start()
+        self.two.node.register("bob", owner="o")
+        self.two.node.configure("bob", "alice", owner="o")
+        await self.until(lambda: bool(self.two.node.is_synchronising("bob", owner="o")))
+        self.assertRaises(UnknownKeyError, self.opened, self.two, "bob", to_two, 2)
+        self.assertRaises(UnknownKeyError, self.opened, self.one, "alice", to_one, 2)
+        fresh = await self.sealed(self.one, "alice", "again", 2)
+        self.assertEqual(self.opened(self.two, "bob", fresh, 2), "again")
+
+    async def test_partner_that_leaves_is_seen(self) -> None:
+        self.register()
+        await self.synchronise()
+        self.two.node.remove("bob", owner="o")
+        await self.until(lambda: not self.one.node.is_synchronising("alice", owner="o"))
+        self.assertRaises(NoKeyYetError, self.one.node.encrypt, "alice", "m", 1, owner="o")
+
+    async def test_service_that_leaves_ends_the_link(self) -> None:
+        self.register()
+        await self.synchronise()
+        self.one.node.remove("alice", owner="o")
+        await self.until(lambda: not list(self.two.node._exchange.links))
+
+
+class RefusalTests(ExchangeTestCase):
+    async def fails(self) -> None:
+        with self.assertRaises(SynchronisationError):
+            await self.synchronise()
+        self.assertFalse(self.one.node.is_synchronising("alice", owner="o"))
+        self.assertEqual(self.one.node._exchange.links._targets, [])
+
+    async def test_stranger_is_refused(self) -> None:
+        self.register()
+        self.two.known = KnownPeers()
+        await self.fails()
+
+    async def test_stranger_is_not_talked_to(self) -> None:
+        self.register()
+        self.one.known = KnownPeers()
+        await self.fails()
+
+    async def test_partner_that_expects_someone_else(self) -> None:
+        self.register()
+        self.two.node.configure("bob", "carol", owner="o")
+        await self.fails()
+
+    async def test_service_of_wire_1_is_unknown_on_wire_2(self) -> None:
+        self.one.node.register("alice", owner="o")
+        self.two.node.register("bob", owner="o", wire=1)
+        self.two.node.configure("bob", "alice", owner="o")
+        await self.fails()
+
+    async def test_other_profile_is_refused(self) -> None:
+        await self.two.stop()
+        self.two.start("thesis")
+        self.register()
+        await self.fails()
+
+    async def test_node_where_the_partner_was_met_is_pinned(self) -> None:
+        self.register()
+        await self.synchronise()
+        mallory = Host("mallory")
+        mallory.trust(self.two)
+        self.two.trust(self.one, mallory)
+        mallory.start()
+        self.addCleanup(mallory.stop)
+        mallory.node.register("alice", owner="o")
+        with self.assertRaises(SynchronisationError):
+            await mallory.node.synchronise("alice", "bob", HOST, self.two.port, owner="o")
+        self.assertTrue(self.one.node.is_synchronising("alice", owner="o"))
