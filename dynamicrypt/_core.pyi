@@ -225,7 +225,7 @@ class Lockstep:
 class Crowd:
     """Pairs that each have a crowd of attackers, all of them in the lanes.
 
-    `strategy` is "geometric", "majority" or "genetic"; the last two take k up to 7. Otherwise as
+    `strategy` is "geometric", "majority" (k up to 12) or "genetic" (k up to 7). Otherwise as
     Lockstep.
     """
 
@@ -244,6 +244,7 @@ class Crowd:
         secret_inputs: bool = False,
         package: int = 1,
         field: float = 0.0,
+        delay: int = 0,
         limit: int = ...,
     ) -> None: ...
     @property
@@ -292,6 +293,7 @@ def probabilistic_runs(
     *,
     package: int = 1,
     field: float = 0.0,
+    delay: int = 0,
     limit: int = ...,
 ) -> None:
     """Run pairs one by one under the probabilistic attack; `package` up to 64."""

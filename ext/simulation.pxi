@@ -53,7 +53,8 @@ cdef extern from "simulation_crowd.h":
         CROWD_MAJORITY
         CROWD_GENETIC
     enum:
-        MAX_CROWD_UNITS
+        MAX_VOTING_UNITS
+        MAX_BRANCHING_UNITS
     struct crowd_plan:
         network network
         learning rule
@@ -62,6 +63,7 @@ cdef extern from "simulation_crowd.h":
         int secret_inputs
         size_t package
         double field
+        uint64_t delay
         uint64_t limit
         uint64_t key
         uint64_t number
@@ -95,6 +97,7 @@ cdef extern from "simulation_probability.h":
         shape shape
         size_t package
         double field
+        uint64_t delay
         uint64_t limit
     enum:
         NORMAL_POINTS
@@ -236,7 +239,8 @@ cdef class Crowd:
     def __cinit__(
         self, Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule, uint64_t key,
         uint64_t number, *, str instruction_set, str strategy, Py_ssize_t attackers,
-        bint secret_inputs=False, Py_ssize_t package=1, double field=0.0, uint64_t limit=1 << 62,
+        bint secret_inputs=False, Py_ssize_t package=1, double field=0.0, uint64_t delay=0,
+        uint64_t limit=1 << 62,
     ):
         strategies = ("geometric", "majority", "genetic")
         if strategy not in strategies:
@@ -245,15 +249,18 @@ cdef class Crowd:
         check_range("attackers", attackers, 1, 1 << 18)
         check_range("package", package, 1, 4096)
         check_range("limit", limit, 1, 1 << 62)
+        check_range("delay", delay, 0, 1 << 62)
         check_field(field)
         self.plan.network = checked_network(k, n, l)
-        check_range("k", k, 1, 64 if strategy == "geometric" else MAX_CROWD_UNITS)
+        most = {"geometric": 64, "majority": MAX_VOTING_UNITS, "genetic": MAX_BRANCHING_UNITS}
+        check_range("k", k, 1, most[strategy])
         self.plan.rule = <learning><int>rule
         self.plan.strategy = <crowd_strategy><int>strategies.index(strategy)
         self.plan.attackers = <size_t>attackers
         self.plan.secret_inputs = secret_inputs
         self.plan.package = <size_t>package
         self.plan.field = field
+        self.plan.delay = delay
         self.plan.limit = limit
         self.plan.key = key
         self.plan.number = number
@@ -333,7 +340,7 @@ def scalar_runs(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule, uint6
 def probabilistic_runs(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule, uint64_t key,
                        uint64_t number, int64_t[::1] steps not None,
                        int32_t[::1] matched not None, *, Py_ssize_t package=1,
-                       double field=0.0, uint64_t limit=1 << 62):
+                       double field=0.0, uint64_t delay=0, uint64_t limit=1 << 62):
     """Run pairs under the probabilistic attack."""
     cdef eavesdropping plan
     plan.shape = checked_shape(k, n, l, rule)
@@ -343,6 +350,7 @@ def probabilistic_runs(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule
         raise ValueError("matched has not the length of steps")
     plan.package = <size_t>package
     plan.field = field
+    plan.delay = delay
     plan.limit = limit
     cdef numbers stream
     cdef Py_ssize_t run

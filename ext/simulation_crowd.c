@@ -18,6 +18,7 @@ struct chunk {
     uint64_t run;     /* number of the run, UINT64_MAX for none */
     int64_t work;
     int synchronised; /* found by the last evaluation */
+    uint64_t met;     /* the clock when it was found first, UINT64_MAX before */
     struct numbers querier;
 };
 
@@ -612,6 +613,7 @@ static void restart(struct crowd *c, struct chunk *chunk, uint64_t run, uint64_t
     chunk->work = 0;
     chunk->history = 0;
     chunk->synchronised = 0;
+    chunk->met = UINT64_MAX;
     chunk->size = c->plan.strategy == CROWD_GENETIC ? 1 : c->plan.attackers;
     for (size_t column = chunk->first; column < last; column++) {
         c->alive[column] = attackers_mask(c, column - chunk->first, chunk->size);
@@ -680,12 +682,16 @@ void crowd_run(struct crowd *c, uint64_t asked, const struct crowd_results *resu
         look(c);
         for (size_t pair = 0; pair < c->pairs; pair++) {
             struct chunk *chunk = &c->chunk[pair];
-            const uint64_t steps = c->clock - chunk->began;
-            if (chunk->run == UINT64_MAX ||
-                (!chunk->synchronised && steps < c->plan.limit))
+            if (chunk->run == UINT64_MAX)
+                continue;
+            if (chunk->synchronised && chunk->met == UINT64_MAX)
+                chunk->met = c->clock;
+            const int met = chunk->met != UINT64_MAX;
+            if (c->clock - (met ? chunk->met : chunk->began) <
+                (met ? c->plan.delay : c->plan.limit))
                 continue;
             if (results->steps)
-                results->steps[chunk->run] = chunk->synchronised ? (int64_t)steps : -1;
+                results->steps[chunk->run] = met ? (int64_t)(chunk->met - chunk->began) : -1;
             if (results->matched)
                 results->matched[chunk->run] = best_match(c, chunk);
             if (results->work)

@@ -17,7 +17,8 @@ enum {
     HISTORY = 20,        /* V: learning outputs that a genetic attacker remembers */
     PREDICTED = 10,      /* U: those it must have predicted to stay */
     SURVIVORS = 20,      /* attackers that stay in any case */
-    MAX_CROWD_UNITS = 7  /* the variants of a machine must fit a column */
+    MAX_VOTING_UNITS = 12,  /* a vote counts 2^(k-1) representations */
+    MAX_BRANCHING_UNITS = 7 /* the variants of a machine must fit a column */
 };
 
 struct crowd_plan {
@@ -28,6 +29,7 @@ struct crowd_plan {
     int secret_inputs; /* they do not see the inputs and guess them */
     size_t package;    /* B: steps whose outputs travel together */
     double field;      /* H * sqrt(n) of queries; 0 for random inputs */
+    uint64_t delay;    /* steps that the partners go on after they have synchronised */
     uint64_t limit;    /* steps after which a pair gives up */
     uint64_t key;      /* of all random numbers */
     uint64_t number;   /* of this group under the key */
@@ -36,7 +38,7 @@ struct crowd_plan {
 /* What comes of the runs, in the order in which they were started; any pointer may be NULL. */
 struct crowd_results {
     int64_t *steps;   /* [run] steps to full synchronisation; -1 where the limit came first */
-    int32_t *matched; /* [run] weights equal to A's at that moment, of the best attacker */
+    int32_t *matched; /* [run] weights equal to A's after the delay, of the best attacker */
     int64_t *work;    /* [run] attacker-steps: the sum over the steps of the machines at work */
 };
 

@@ -250,8 +250,12 @@ int64_t eavesdrop(const struct eavesdropping *plan, struct numbers *numbers, dou
     };
     scalar_draw(shape->l, a, 2 * size, numbers);
     belief_start(&belief);
-    uint64_t steps = 0;
-    for (; memcmp(a, b, size) != 0 && steps < plan->limit; steps += plan->package) {
+    int64_t met = -1; /* steps to synchronisation */
+    for (uint64_t steps = 0;; steps += plan->package) {
+        if (met < 0 && memcmp(a, b, size) == 0)
+            met = (int64_t)steps;
+        if (met < 0 ? steps >= plan->limit : steps - (uint64_t)met >= plan->delay)
+            break;
         uint64_t of_a[64];
         uint64_t of_b[64];
         for (size_t step = 0; step < plan->package; step++) {
@@ -277,5 +281,5 @@ int64_t eavesdrop(const struct eavesdropping *plan, struct numbers *numbers, dou
     *matched = 0;
     for (size_t i = 0; i < size; i++)
         *matched += guess[i] == a[i];
-    return memcmp(a, b, size) == 0 ? (int64_t)steps : -1;
+    return met;
 }

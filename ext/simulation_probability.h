@@ -42,6 +42,7 @@ struct eavesdropping {
     struct shape shape;
     size_t package; /* B: steps whose outputs travel together */
     double field;   /* H * sqrt(n) of queries; 0 for random inputs */
+    uint64_t delay; /* steps that the partners go on after they have synchronised */
     uint64_t limit; /* steps after which the pair gives up */
 };
 

@@ -8,7 +8,6 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from dynamicrypt._core import Crowd, Lockstep
-from dynamicrypt.errors import ParameterError
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.instructions import instruction_set
 from dynamicrypt.lab.outcome import Outcome
@@ -66,7 +65,6 @@ def crowd_outcome(
     exchange: Exchange, key: int, number: int, runs: int, *, attackers: int, strategy: str
 ) -> Outcome:
     """Pairs one after the other, the attackers of each in the lanes."""
-    refuse_delay(exchange)
     group = Crowd(
         *exchange.shape,
         key,
@@ -77,6 +75,7 @@ def crowd_outcome(
         secret_inputs=exchange.secret_inputs,
         package=exchange.package,
         field=exchange.field,
+        delay=exchange.delay,
         limit=exchange.limit,
     )
     steps = np.empty(runs, np.int64)
@@ -84,12 +83,6 @@ def crowd_outcome(
     work = np.zeros(runs, np.int64)
     group.run(steps, matched, work)
     return Outcome(weights=exchange.machine.weights, steps=steps, matched=matched, work=work)
-
-
-def refuse_delay(exchange: Exchange) -> None:
-    """Late keys are simulated for attackers that act alone only."""
-    if exchange.delay:
-        raise ParameterError("delay is for the simple and the geometric attack only")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,13 @@ class Geometric:
 
     def group_size(self, exchange: Exchange, runs: int) -> int:
         """See Attack."""
-        if self._alone(exchange):
+        if self._alone:
             return lockstep_group_size(exchange, runs)
         return min(max(runs // 16, 8), 64)
 
     def run_group(self, exchange: Exchange, key: int, number: int, runs: int) -> Outcome:
         """See Attack."""
-        if self._alone(exchange):
+        if self._alone:
             return lockstep_outcome(
                 exchange, key, number, runs, attackers=self.attackers, geometric=True
             )
@@ -46,5 +46,6 @@ class Geometric:
             exchange, key, number, runs, attackers=self.attackers, strategy="geometric"
         )
 
-    def _alone(self, exchange: Exchange) -> bool:
-        return self.attackers < MANY or exchange.delay > 0
+    @property
+    def _alone(self) -> bool:
+        return self.attackers < MANY

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from dynamicrypt._core import probabilistic_beliefs, probabilistic_runs
 from dynamicrypt.errors import ParameterError
-from dynamicrypt.lab.attacks.attack import refuse_delay
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.outcome import Outcome
 from dynamicrypt.params import MachineParameters
@@ -53,7 +52,6 @@ class Probabilistic:
 
     def run_group(self, exchange: Exchange, key: int, number: int, runs: int) -> Outcome:
         """See Attack."""
-        refuse_delay(exchange)
         if exchange.secret_inputs:
             raise ParameterError("without the inputs the probabilistic attack has nothing to hear")
         steps = np.empty(runs, np.int64)
@@ -66,11 +64,12 @@ class Probabilistic:
             matched,
             package=exchange.package,
             field=exchange.field,
+            delay=exchange.delay,
             limit=exchange.limit,
         )
         return Outcome(
             weights=exchange.machine.weights,
             steps=steps,
             matched=matched,
-            work=np.where(steps < 0, exchange.limit, steps),
+            work=np.where(steps < 0, exchange.limit, steps + exchange.delay),
         )
