@@ -59,6 +59,8 @@ from dynamicrypt.wire.link import (
     clip,
 )
 
+__all__ = ["ChannelSession", "State"]
+
 
 class ChannelSession:
     """One side of a channel; see the module.
