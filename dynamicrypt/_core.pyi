@@ -164,6 +164,11 @@ class Bank:
         """
     def set_weights(self, machine: int, weights: bytes, /) -> None:
         """Take K*N signed bytes; for tests and vectors."""
+    def rest(self) -> None:
+        """Give back the memory of the inputs, most of what a bank takes, until `evaluate`.
+
+        A package that is pending is dropped.
+        """
     def wipe(self) -> None:
         """Overwrite all weights; the bank is unusable afterwards."""
 

@@ -34,8 +34,8 @@ from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.identity import Identity, load_or_create
 from dynamicrypt.peer.peers import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory, default_state_directory
+from dynamicrypt.rest.issued import load_tokens
 from dynamicrypt.rest.site import make_site
-from dynamicrypt.rest.tokens import load_tokens
 
 #: The file in the state directory that names the ports, for programs on this machine.
 PORTS_FILE: Final = "ports.json"
@@ -165,7 +165,7 @@ def _service(settings: Settings, reactor: Reactor) -> MultiService:
     # every partner look silent, or none.
     cast("Any", reactor).seconds = time.monotonic
     state = StateDirectory(settings.state_dir, create=True)
-    tokens = load_tokens(state) if settings.api_auth else None
+    tokens = load_tokens(state, reactor.seconds)
     identity = load_or_create(state)
     sockets = {
         "api": _bind("127.0.0.1", settings.api_port),
@@ -188,7 +188,7 @@ def _service(settings: Settings, reactor: Reactor) -> MultiService:
         saved=ServicesFile(state),
     )
     factories: dict[str, IProtocolFactory] = {
-        "api": make_site(node, tokens=tokens, reactor=reactor),
+        "api": make_site(node, tokens=tokens, open_v1=not settings.api_auth, reactor=reactor),
         "link": node.link_listener(),
         "thesis": node.thesis_listener(),
     }

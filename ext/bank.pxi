@@ -61,9 +61,7 @@ cdef class Bank:
         cdef size_t machine
         self.ones = <int8_t *>aligned_alloc(64, lanes)
         own.members = <member *>calloc(own.machines, sizeof(member))
-        own.inputs = <uint8_t *>calloc(
-            own.machines * own.machine_bytes + <size_t>KERNEL_OVERREAD, 1
-        )
+        self.allocate_inputs()
         own.taus = <uint64_t *>calloc(own.machines * own.geometry.words, 8)
         own.outputs = <uint8_t *>calloc(outputs, 1)
         own.evaluated = <int32_t *>calloc(own.machines, sizeof(int32_t))
@@ -71,9 +69,9 @@ cdef class Bank:
         self.agreed = <int32_t *>calloc(own.machines, sizeof(int32_t))
         self.late = <int32_t *>calloc(own.machines, sizeof(int32_t))
         if (
-            self.ones == NULL or own.members == NULL or own.inputs == NULL or own.taus == NULL
-            or own.outputs == NULL or own.evaluated == NULL or self.received == NULL
-            or self.agreed == NULL or self.late == NULL
+            self.ones == NULL or own.members == NULL or own.taus == NULL or own.outputs == NULL
+            or own.evaluated == NULL or self.received == NULL or self.agreed == NULL
+            or self.late == NULL
         ):
             raise MemoryError("no memory for the bank")
         memset(self.ones, 0, lanes)
@@ -86,6 +84,13 @@ cdef class Bank:
         own.geometry.ones = self.ones
         for machine in range(own.machines):
             bank_activate(own, machine, True)
+        return 0
+
+    cdef int allocate_inputs(self) except -1:
+        cdef size_t size = self.own.machines * self.own.machine_bytes + <size_t>KERNEL_OVERREAD
+        self.own.inputs = <uint8_t *>calloc(size, 1)
+        if self.own.inputs == NULL:
+            raise MemoryError("no memory for the inputs of a round")
         return 0
 
     def __dealloc__(self):
@@ -169,6 +174,8 @@ cdef class Bank:
         self.check_usable()
         if inputs.shape[0] != size:
             raise ValueError(f"inputs has {inputs.shape[0]} bytes, not {size}")
+        if own.inputs == NULL:
+            self.allocate_inputs()
         if size:
             memcpy(own.inputs, &inputs[0], <size_t>size)
         self.busy = True
@@ -287,6 +294,12 @@ cdef class Bank:
             &self.own, <size_t>machine, checked_weights(&self.own.geometry.shape, weights)
         )
         found.pending = False
+
+    def rest(self):
+        self.check_usable()
+        free(self.own.inputs)
+        self.own.inputs = NULL
+        self.own.waiting = False
 
     def wipe(self):
         if self.busy:

@@ -16,6 +16,7 @@ from dynamicrypt._core import system_fill
 from dynamicrypt.errors import (
     BadCiphertextError,
     DynamiCryptError,
+    LocalError,
     ParameterError,
     SynchronisationError,
 )
@@ -327,8 +328,12 @@ class LinkChannel:
     def open_on_link(self) -> None:
         """Ask the partner for the channel, if there is a link."""
         link = self._link()
-        if link is not None and not self.stopped:
+        if link is None or self.stopped:
+            return
+        try:
             link.open(self.name, self.profile.exchange, self.ledger)
+        except LocalError as error:
+            self._not_opened(f"the link has no room: {error}")
 
     def stop(self) -> None:
         """Let the machines be; the keys stay usable until they expire."""
@@ -453,9 +458,12 @@ class LinkChannel:
     def _refused(self, event: ChannelRefused) -> None:
         if event.reason == "crossed":
             return
-        self._reason = f"refused: {event.reason} {event.detail}".rstrip()
+        self._not_opened(f"refused by the partner: {event.reason} {event.detail}".rstrip())
+
+    def _not_opened(self, reason: str) -> None:
+        self._reason = reason
         self._retry_at = self._seconds() + RETRY
-        self._fail_opening(f"the partner {self._reason}")
+        self._fail_opening(reason)
 
     def _go_down(self, event: ChannelDown) -> None:
         self._up = False
@@ -496,7 +504,8 @@ class LinkChannel:
 
     def _report(self, link: Carrier) -> None:
         now = self._seconds()
-        if now - self._logged_at < LOG_PERIOD:
+        # The link may have ended the channel after it made the key that is told of now.
+        if now - self._logged_at < LOG_PERIOD or not link.carries(self.name):
             return
         statistics = link.statistics(self.name)
         self._log.info(

@@ -8,6 +8,7 @@ from typing import Final
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from dynamicrypt.errors import ParameterError, SynchronisationError, TooManyServicesError
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.node.channel import Carrier, LinkChannel
 from dynamicrypt.node.events import EventLog, Kind
@@ -22,6 +23,7 @@ from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
 from dynamicrypt.session.link import Admission, LinkTimes, Refusal
 from dynamicrypt.session.link_events import ChannelEvent, ChannelName, KeyMade
+from dynamicrypt.wire.link import MAX_CHANNELS, check_name
 
 #: The number of this wire in interfaces.
 WIRE: Final = 2
@@ -82,11 +84,17 @@ class Exchange:
 
         Raises what kept it from that, and gives up then.
         """
+        partner = service.partner or ""
+        check_name(service.name)
+        check_name(partner)
         try:
             peer = (await self.links.reach(Address(address, port))).fingerprint
         except OwnNodeError:
             peer = self.links.fingerprint
-        partner = service.partner or ""
+        if not self._wants(service, partner):
+            # While the node was dialled the service left, or chose another partner.
+            self._release(peer)
+            raise SynchronisationError("another call came in between")
         channel = service.channels.get(partner)
         if not isinstance(channel, LinkChannel) or channel.peer != peer:
             channel = self._new_channel(service, partner, peer)
@@ -105,8 +113,11 @@ class Exchange:
     def open(self, service: Service, partner: str, peer: Peer) -> LinkChannel:
         """A channel with the partner at this peer, kept open from now on; there may be one already.
 
-        A channel with the partner at another peer ends.
+        A channel with the partner at another peer ends. Raises ParameterError for a name that the
+        link cannot carry, and TooManyServicesError where the peer has all the channels it may.
         """
+        check_name(service.name)
+        check_name(partner)
         channel = service.channels.get(partner)
         if not isinstance(channel, LinkChannel) or channel.peer != peer.fingerprint:
             channel = self._new_channel(service, partner, peer.fingerprint)
@@ -129,7 +140,10 @@ class Exchange:
             return _UNKNOWN
         channel = service.channels.get(name.partner)
         if channel is None and service.partner == name.partner:
-            channel = self._new_channel(service, name.partner, fingerprint)
+            try:
+                channel = self._new_channel(service, name.partner, fingerprint)
+            except TooManyServicesError as error:
+                return Refusal(reason="too-many", detail=str(error))
         if not isinstance(channel, LinkChannel) or channel.peer != fingerprint:
             return _UNKNOWN
         if channel.stopped:
@@ -166,8 +180,19 @@ class Exchange:
     def _carrier(self, peer: bytes) -> Carrier | None:
         return self._local if peer == self.links.fingerprint else self.links.link(peer)
 
+    def _wants(self, service: Service, partner: str) -> bool:
+        return (
+            self._services.find(service.name) is service
+            and service.wire == WIRE
+            and service.partner == partner
+        )
+
     def _new_channel(self, service: Service, partner: str, peer: bytes) -> LinkChannel:
+        if (peer, partner) == (self.links.fingerprint, service.name):
+            raise ParameterError("a service is not its own partner")
         service.part(partner)
+        if len(self._of_peer(peer)) >= MAX_CHANNELS:
+            raise TooManyServicesError(f"there are {MAX_CHANNELS} channels with this peer already")
         channel = LinkChannel(
             name=ChannelName(service.name, partner),
             owner=service.owner,
@@ -197,4 +222,8 @@ class Exchange:
 
     def _tick(self) -> None:
         for channel in list(self._channels.values()):
-            channel.tick()
+            try:
+                channel.tick()
+            except Exception:
+                # What is wrong with one channel must not stop the clock of all.
+                self._log.failure("a channel's clock failed")

@@ -271,6 +271,14 @@ class Node(TwistedService):
         """The clock on which keys age."""
         return self._reactor.seconds()
 
+    def has_key(self) -> bool:
+        """Whether a key is ready in some channel."""
+        return any(
+            isinstance(channel, LinkChannel) and channel.store.own.free
+            for service in self._services
+            for channel in service.channels.values()
+        )
+
     # The daemon.
 
     def thesis_listener(self) -> ThesisListener:

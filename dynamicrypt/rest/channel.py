@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from twisted.internet.interfaces import IUNIXTransport
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from twisted.web.http_headers import Headers
 
-from dynamicrypt.rest.fixed import error_answer
-from dynamicrypt.rest.guard import SECURITY_HEADERS
+from dynamicrypt.errors import MessageTooLargeError
+from dynamicrypt.rest.fixed import is_native
+from dynamicrypt.rest.head import SECURITY_HEADERS
+from dynamicrypt.rest.problem import problem_reply
+from dynamicrypt.rest.reply import Reply
+from dynamicrypt.rest.schema import encode
+from dynamicrypt.rest.streaming import RefusedEarlyError, StreamBrokenError
+from dynamicrypt.rest.v1_shapes import Refused
 
 if TYPE_CHECKING:
     from dynamicrypt.rest.site import ApiSite
-
-_TOO_LARGE: Final = error_answer(413, "request is too large").body
-_TOO_LARGE_RESPONSE: Final = (
-    b"HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
-    b"Connection: close\r\n%b\r\n%b"
-) % (len(_TOO_LARGE), SECURITY_HEADERS, _TOO_LARGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +41,14 @@ class Limits:
     receive: int = 20
     #: Between the answer and the next request, or until the first.
     idle: int = 60
+    #: Requests of one caller in a second, unless its token says otherwise; more than one process
+    #: can answer, so it stops nothing but what runs wild.
+    rate: int = 100_000
     #: How long the rest of a refused body is read and dropped, so that the client sees the answer.
     linger: int = 2
+
+
+_TOO_LARGE: Final = Reply(413, encode(Refused(error="request is too large")))
 
 
 class BodyTooLargeError(Exception):
@@ -64,7 +73,8 @@ class ApiChannel(HTTPChannel):
     """A connection to the API, HTTP/1.1.
 
     twisted.web restarts its only time-out at every byte; here a request has to be complete within
-    Limits.receive, so that nobody holds a connection by dripping.
+    Limits.receive, so that nobody holds a connection by dripping. A stream has no such end, and may
+    not pause for longer than Limits.idle.
     """
 
     maxHeaders = 64
@@ -72,24 +82,49 @@ class ApiChannel(HTTPChannel):
 
     def __init__(self) -> None:
         super().__init__()
+        #: User id of the process at the other end of a UNIX socket.
+        self.uid: int | None = None
         self._receiving = False
+        self._streaming = False
         self._draining = False
+
+    def connectionMade(self) -> None:
+        """See who it is, where the system tells."""
+        super().connectionMade()
+        if IUNIXTransport.providedBy(self.transport):
+            self.uid = _user_of(cast("Any", self.transport).getHandle())
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes; the first of a request start its clock."""
         if self._draining:
             return
-        if not self._receiving and not self._handlingRequest:
+        if self._streaming:
+            self.resetTimeout()
+        elif not self._receiving and not self._handlingRequest:
+            if not self.requests and not self._buffer and self.persistent:
+                reply = self.factory.fast.answer(data, self.uid)
+                if reply is not None:
+                    self.resetTimeout()
+                    self.write(self.factory.writer.response(reply))
+                    return
             self._receiving = True
             self.setTimeout(self.factory.limits.receive)
         LineReceiver.dataReceived(self, data)
 
     def allHeadersReceived(self) -> None:
         """Make room for the body, or refuse one that says it is too long."""
+        request = self.requests[-1]
+        request.begin(self._command, self._path, self._version)
         try:
             super().allHeadersReceived()
         except BodyTooLargeError:
-            self._refuse()
+            self._refuse(self._too_large())
+        except RefusedEarlyError as refused:
+            self._refuse(refused.reply)
+        else:
+            if request.streams:
+                self._streaming = True
+                self.setTimeout(self.factory.limits.idle)
 
     def rawDataReceived(self, data: bytes) -> None:
         """Take a part of the body."""
@@ -98,11 +133,18 @@ class ApiChannel(HTTPChannel):
         try:
             super().rawDataReceived(data)
         except BodyTooLargeError:
-            self._refuse()
+            self._refuse(self._too_large())
+        except RefusedEarlyError as refused:
+            self._refuse(refused.reply)
+        except StreamBrokenError:
+            self._draining = True
+            self.forceAbortClient()
 
     def allContentReceived(self) -> None:
         """Handle the request; what time the answer takes is not the client's."""
-        self._receiving = False
+        if self._draining:
+            return
+        self._receiving = self._streaming = False
         self.timeOut = self.factory.limits.idle  # what requestDone restores
         super().allContentReceived()
 
@@ -126,8 +168,22 @@ class ApiChannel(HTTPChannel):
         super().connectionLost(reason)
         self.factory.connectionClosed()
 
-    def _refuse(self) -> None:
+    def _too_large(self) -> Reply:
+        if is_native(self._path):
+            error = MessageTooLargeError("request is too large")
+            return problem_reply(error, self._path.partition(b"?")[0])
+        return _TOO_LARGE
+
+    def _refuse(self, reply: Reply) -> None:
         self._draining = True
         assert self.transport is not None
-        self.transport.write(_TOO_LARGE_RESPONSE)
+        self.transport.write(self.factory.writer.response(reply, b"Connection: close\r\n"))
         self.setTimeout(self.factory.limits.linger)
+
+
+def _user_of(handle: socket.socket) -> int:
+    """The user that connected (SO_PEERCRED of unix(7): pid, uid, gid)."""
+    size = struct.calcsize("3i")
+    credentials = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    _, uid, _ = struct.unpack("3i", credentials)
+    return int(uid)

@@ -17,7 +17,8 @@ from typing import Final
 
 from twisted.web.server import Request
 
-from dynamicrypt.rest.fixed import FixedAnswer, error_answer
+from dynamicrypt.errors import LocalError
+from dynamicrypt.rest.refusals import ContentTypeError, ForeignHostError, ForeignOriginError
 
 #: host [":" port] of RFC 9110, section 7.2, with an IPv6 address in brackets.
 _HOST: Final = re.compile(r"(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9.-]{1,253}))(?::[0-9]{1,5})?")
@@ -25,28 +26,29 @@ _LOCAL_NAME: Final = re.compile(r"(?:[a-z0-9-]{1,63}\.)*localhost")
 
 #: Methods that change nothing need no content type (RFC 9110, section 9.2.1).
 _SAFE: Final = frozenset({b"GET", b"HEAD", b"OPTIONS"})
-
-#: Sent with every answer: keys and plaintexts belong in no cache, JSON is never anything else.
-SECURITY_HEADERS: Final = b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-
-FOREIGN_HOST: Final = error_answer(403, "host is not local")
-FOREIGN_ORIGIN: Final = error_answer(403, "origin is not this server")
-NOT_JSON: Final = error_answer(415, "content type is not application/json")
+#: What a page cannot send to another origin either, unless that agrees.
+_BYTES: Final = b"application/octet-stream"
 
 
-def refusal(request: Request) -> FixedAnswer | None:
-    """Why this request must not reach any route, as the resource to answer with; None if it may."""
+def refusal(request: Request, *, streams: bool) -> LocalError | None:
+    """Why this request must not reach any route; None if it may.
+
+    `streams` says that its path reads a stream, which has a content type of its own.
+    """
     headers = request.requestHeaders
     hosts = headers.getRawHeaders(b"Host")
     if hosts is None or len(hosts) != 1 or not is_local(hosts[0]):
-        return FOREIGN_HOST
+        return ForeignHostError("host is not local")
     origins = headers.getRawHeaders(b"Origin")
     if origins is not None and not _is_own(origins, hosts[0]):
-        return FOREIGN_ORIGIN
+        return ForeignOriginError("origin is not this server")
     if request.method not in _SAFE:
         types = headers.getRawHeaders(b"Content-Type")
-        if types is not None and not _is_json(types):
-            return NOT_JSON
+        if streams:
+            if types != [_BYTES]:
+                return ContentTypeError("content type is not application/octet-stream")
+        elif types is not None and not (len(types) == 1 and is_json(types[0])):
+            return ContentTypeError("content type is not application/json")
     return None
 
 
@@ -69,5 +71,6 @@ def _is_own(origins: Sequence[bytes], host: bytes) -> bool:
     return len(origins) == 1 and origins[0].lower() == b"http://" + host.lower()
 
 
-def _is_json(types: Sequence[bytes]) -> bool:
-    return len(types) == 1 and types[0].partition(b";")[0].strip().lower() == b"application/json"
+def is_json(content_type: bytes) -> bool:
+    """Whether a Content-Type value is application/json, with whatever parameters."""
+    return content_type.partition(b";")[0].strip().lower() == b"application/json"

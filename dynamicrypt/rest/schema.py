@@ -1,16 +1,31 @@
-"""The JSON shapes of REST v1: read strictly, written compactly.
+"""JSON shapes: dataclasses that are read strictly, written compactly and described by JSON Schema.
 
-A request or answer is a dataclass whose fields carry the names of the JSON fields. The thesis
-fixed them for applications that exist, so they stay as they are. Fields that a shape does not
-have are ignored; of a field that comes twice the last one counts, as in every common parser.
+The fields of a shape carry the names of the JSON fields. A field is a `str`, `int`, `bool`,
+`float`, another shape, a list of any of these, one of these or None, or Base64, which is text in
+JSON and bytes in a request. Annotated[…, Range(…)] and the like narrow it.
 """
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, field, fields
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import cache
-from types import UnionType
-from typing import TYPE_CHECKING, TypeVar, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import orjson
 
@@ -20,11 +35,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Shape = TypeVar("Shape", bound="DataclassInstance")
-
-#: `operation` of Encrypt; every other number decrypts, as in the thesis' program.
-ENCRYPT = 0
-#: The peer protocols that a caller may name (DESIGN.md, section 5).
-WIRES = frozenset({1, 2})
+#: A JSON Schema (draft 2020-12, the dialect of OpenAPI 3.1).
+Schema: TypeAlias = dict[str, Any]
 
 
 class MalformedBodyError(LocalError, ValueError):
@@ -39,126 +51,116 @@ class InvalidRequestError(LocalError, ValueError):
     code = "invalid_request"
 
 
-def _require_wire(wire: int | None) -> None:
-    if wire is not None and wire not in WIRES:
-        raise InvalidRequestError("no such wire")
+class _UnfitError(ValueError):
+    """Why a value is no value of its field, to be said behind the field's name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Init:
-    """Register a service."""
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The least and the largest value of an integer."""
 
-    service_name: str
-    wire: int | None = None
+    least: int
+    most: int
 
-    def __post_init__(self) -> None:
-        _require_wire(self.wire)
+    def check(self, value: Any) -> None:
+        """Refuse what lies outside."""
+        if not self.least <= value <= self.most:
+            raise _UnfitError(f"is outside {self.least}..{self.most}")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
-    """The name that the service got, and where its partners reach this node."""
-
-    service_name: str
-    address_of_this_tpm: str
-    port_of_this_tpm: int
+    def schema(self) -> Schema:
+        """The keywords of JSON Schema."""
+        return {"minimum": self.least, "maximum": self.most}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InitConfig:
-    """Name the partner of a service."""
+@dataclass(frozen=True, slots=True)
+class Length:
+    """The most characters of a text, or items of a list; and the fewest."""
 
-    service_name: str
-    partner_name: str
+    most: int
+    least: int = 0
+    of: str = "Length"
 
+    def check(self, value: Any) -> None:
+        """Refuse what is longer or shorter."""
+        if not self.least <= len(value) <= self.most:
+            raise _UnfitError(f"has a length outside {self.least}..{self.most}")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sync:
-    """Dial the partner's node and start to synchronise."""
-
-    service_name: str
-    partner_name: str
-    address_of_other_tpm: str
-    port_of_other_tpm: int
-    wire: int | None = None
-
-    def __post_init__(self) -> None:
-        _require_wire(self.wire)
+    def schema(self) -> Schema:
+        """The keywords of JSON Schema."""
+        return {f"min{self.of}": self.least, f"max{self.of}": self.most}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """Ask whether the machines of a service synchronise."""
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The values that a text may have."""
 
-    service_name: str
+    values: tuple[str, ...]
 
+    def check(self, value: Any) -> None:
+        """Refuse all others."""
+        if value not in self.values:
+            raise _UnfitError(f"is none of {', '.join(self.values)}")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encrypt:
-    """Encrypt or decrypt `message`; to decrypt takes the `hash` that came with the ciphertext."""
-
-    service_name: str
-    message: str = field(repr=False)
-    operation: int
-    mode: int
-    hash: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.operation != ENCRYPT and self.hash is None:
-            raise InvalidRequestError("hash is missing")
+    def schema(self) -> Schema:
+        """The keywords of JSON Schema."""
+        return {"enum": list(self.values)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sealed:
-    """A ciphertext, what must come back with it, and the mode that made it."""
-
-    message: str
-    hash: str
-    mode: int
+Constraint: TypeAlias = Range | Length | OneOf
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """A plaintext, and the mode that it was encrypted in."""
-
-    message: str = field(repr=False)
-    mode: int
+def Items(most: int, least: int = 1) -> Length:  # noqa: N802 - reads as the classes beside it
+    """How many items a list may have."""
+    return Length(most, least, "Items")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exit:
-    """Leave: the service, its channels and its keys end."""
-
-    service_name: str
+@dataclass(frozen=True, slots=True)
+class _Base64Text:
+    """Marks text that stands for bytes (RFC 4648, section 4)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """Whether it worked, or holds: 1 yes, 0 no."""
+_BASE64: Final = _Base64Text()
+#: Bytes in a request, text in an answer, and base64 in JSON.
+Base64 = Annotated[bytes, _BASE64]
+Base64Out = Annotated[str, _BASE64]
+_BASE64_PATTERN: Final = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
-    status: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
-    """The service is gone."""
-
-    status: str = "ok"
+#: What a JSON type is in a schema.
+_NAMES: Final = {str: "string", int: "integer", bool: "boolean", float: "number"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """Why not, in one word or two that applications compare."""
+def from_base64(text: object) -> bytes:
+    """The bytes of a base64 text, padded and without spaces; raises ValueError."""
+    if type(text) is not str:
+        raise _UnfitError("is not text")
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        raise _UnfitError("is not base64") from None
 
-    error: str
+
+def to_base64(data: bytes | bytearray) -> str:
+    """The base64 text of bytes."""
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
-def parse(shape: type[Shape], body: bytes) -> Shape:
+class _Rule(NamedTuple):
+    """What one field takes."""
+
+    name: str
+    kinds: tuple[type, ...]
+    optional: bool
+    #: From the JSON value to the field's; None where they are the same.
+    convert: Callable[[Any], Any] | None
+    constraints: tuple[Constraint, ...]
+
+
+def parse(shape: type[Shape], body: bytes, *, exact: bool = False) -> Shape:
     """The request or answer of this shape that a JSON body holds.
 
     Types are exact: true is no integer, 1.0 is none. A field that has a default may be absent or
-    null. Raises MalformedBodyError where the body is not a JSON object, InvalidRequestError where
-    a field is missing or ill-typed.
+    null. Fields that the shape does not have are ignored, or refused with `exact`. Raises
+    MalformedBodyError where the body is not a JSON object, InvalidRequestError for the rest.
     """
     try:
         given = orjson.loads(body)
@@ -167,15 +169,7 @@ def parse(shape: type[Shape], body: bytes) -> Shape:
         raise MalformedBodyError("not JSON") from None
     if type(given) is not dict:
         raise MalformedBodyError("not a JSON object")
-    values = {}
-    for name, kinds, optional in _rules(shape):
-        value = given.get(name)
-        if value is None and optional:
-            continue
-        if type(value) not in kinds:
-            raise InvalidRequestError(f"{name} is missing or ill-typed")
-        values[name] = value
-    return shape(**values)
+    return _build(shape, given, exact=exact)
 
 
 def encode(answer: DataclassInstance) -> bytes:
@@ -183,13 +177,138 @@ def encode(answer: DataclassInstance) -> bytes:
     return orjson.dumps(answer)
 
 
+def _build(shape: type[Shape], given: Mapping[str, object], *, exact: bool) -> Shape:
+    values: dict[str, object] = {}
+    present = 0
+    for name, kinds, optional, convert, constraints in _rules(shape):
+        value = given.get(name)
+        if value is None and optional:
+            present += name in given
+            continue
+        if type(value) not in kinds:
+            raise InvalidRequestError(f"{name} is missing or ill-typed")
+        present += 1
+        try:
+            if convert is not None:
+                value = convert(value)
+            for constraint in constraints:
+                constraint.check(value)
+        except InvalidRequestError:
+            raise
+        except ValueError as error:
+            raise InvalidRequestError(f"{name} {error}") from None
+        values[name] = value
+    if exact and present != len(given):
+        known = ", ".join(rule.name for rule in _rules(shape))
+        raise InvalidRequestError(f"a field that this request does not have; it has {known}")
+    return shape(**values)
+
+
 @cache
-def _rules(shape: type[DataclassInstance]) -> tuple[tuple[str, tuple[type, ...], bool], ...]:
-    """For each field of a shape its name, the types it may have, and whether it may be absent."""
-    hints = get_type_hints(shape)
-    rules = []
-    for entry in fields(shape):
-        hint = hints[entry.name]
-        kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-        rules.append((entry.name, kinds, entry.default is not MISSING))
-    return tuple(rules)
+def _rules(shape: type[DataclassInstance]) -> tuple[_Rule, ...]:
+    hints = get_type_hints(shape, include_extras=True)
+    return tuple(_rule(entry, hints[entry.name]) for entry in fields(shape))
+
+
+def _rule(entry: Field[Any], hint: Any) -> _Rule:
+    kinds: list[type] = []
+    convert: Callable[[Any], Any] | None = None
+    constraints: list[Constraint] = []
+    for kind, marks in _alternatives(hint):
+        constraints += [mark for mark in marks if isinstance(mark, Constraint)]
+        if _BASE64 in marks:
+            kinds.append(str)
+            convert = from_base64
+        elif get_origin(kind) is list:
+            kinds.append(list)
+            convert = _list_reader(*get_args(kind))
+        elif kind is not NoneType:
+            kinds.append(kind)
+    return _Rule(entry.name, tuple(kinds), _has_default(entry), convert, tuple(constraints))
+
+
+def _list_reader(of: type) -> Callable[[list[object]], list[object]]:
+    def read(values: list[object]) -> list[object]:
+        wanted = dict if is_dataclass(of) else of
+        if any(type(value) is not wanted for value in values):
+            raise _UnfitError("has an item of the wrong type")
+        return values
+
+    return read
+
+
+def _alternatives(hint: Any) -> list[tuple[Any, tuple[Any, ...]]]:
+    """The types of a hint, each with its annotations."""
+    if get_origin(hint) is Annotated:
+        kind, *marks = get_args(hint)
+        return [(inner, (*more, *marks)) for inner, more in _alternatives(kind)]
+    if get_origin(hint) in {Union, UnionType}:
+        return [pair for part in get_args(hint) for pair in _alternatives(part)]
+    return [(hint, ())]
+
+
+def _has_default(entry: Field[Any]) -> bool:
+    return entry.default is not MISSING or entry.default_factory is not MISSING
+
+
+def describe(shape: type[DataclassInstance], *, exact: bool) -> Schema:
+    """The JSON Schema of a shape; shapes inside it are referred to, as OpenAPI's components."""
+    hints = get_type_hints(shape, include_extras=True)
+    schema: Schema = {
+        "type": "object",
+        "description": " ".join((shape.__doc__ or "").split()),
+        "properties": {entry.name: _property(entry, hints[entry.name]) for entry in fields(shape)},
+    }
+    required = [entry.name for entry in fields(shape) if not (exact and _has_default(entry))]
+    if required:
+        schema["required"] = required
+    if exact:
+        schema["additionalProperties"] = False
+    return schema
+
+
+def parts_of(shape: type[DataclassInstance]) -> list[type[DataclassInstance]]:
+    """The shapes that stand inside this one, at any depth."""
+    inside: list[type[DataclassInstance]] = []
+    for hint in get_type_hints(shape, include_extras=True).values():
+        for kind, _ in _alternatives(hint):
+            for part in get_args(kind) if get_origin(kind) is list else (kind,):
+                if is_dataclass(part):
+                    shape_inside = cast("type[DataclassInstance]", part)
+                    inside += [shape_inside, *parts_of(shape_inside)]
+    return inside
+
+
+def _property(entry: Field[Any], hint: Any) -> Schema:
+    if entry.metadata.get("free"):
+        schema: Schema = {}
+    else:
+        schemas = [_kind_schema(kind, marks) for kind, marks in _alternatives(hint)]
+        names = [one.get("type") for one in schemas]
+        if len(schemas) == 1:
+            schema = schemas[0]
+        elif all(names) and not any("enum" in one for one in schemas):
+            schema = {key: value for one in schemas for key, value in one.items()} | {"type": names}
+        else:
+            schema = {"anyOf": schemas}
+    if "about" in entry.metadata:
+        schema["description"] = entry.metadata["about"]
+    return schema
+
+
+def _kind_schema(kind: Any, marks: tuple[Any, ...]) -> Schema:
+    if kind is NoneType:
+        return {"type": "null"}
+    if get_origin(kind) is list:
+        (of,) = get_args(kind)
+        schema: Schema = {"type": "array", "items": _kind_schema(of, ())}
+    elif is_dataclass(kind):
+        return {"$ref": f"#/components/schemas/{cast('type', kind).__name__}"}
+    elif _BASE64 in marks:
+        schema = {"type": "string", "contentEncoding": "base64", "pattern": _BASE64_PATTERN}
+    else:
+        schema = {"type": _NAMES[kind]}
+    for mark in marks:
+        if isinstance(mark, Constraint):
+            schema |= mark.schema()
+    return schema

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+from typing import cast
 from urllib.parse import unquote_to_bytes
 
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -12,28 +15,75 @@ from twisted.web.server import Request, Site
 
 from dynamicrypt.node.node import Node
 from dynamicrypt.rest.channel import ApiChannel, Body, BodyTooLargeError, Limits
-from dynamicrypt.rest.fault import internal_error
-from dynamicrypt.rest.fixed import NO_ROUTE
+from dynamicrypt.rest.fast import Answer, FastLane
+from dynamicrypt.rest.fault import internal_error, log_fault
+from dynamicrypt.rest.fixed import NO_ROUTE, TEXT, FixedAnswer, Refusal, is_native
 from dynamicrypt.rest.guard import refusal
-from dynamicrypt.rest.shortcut import Shortcut
+from dynamicrypt.rest.head import ResponseWriter
+from dynamicrypt.rest.health import Readiness
+from dynamicrypt.rest.operation import Desk
+from dynamicrypt.rest.problem import problem_reply
+from dynamicrypt.rest.refusals import InternalError, NoSuchPageError
+from dynamicrypt.rest.reply import send
+from dynamicrypt.rest.streaming import StreamBody, StreamEnd, Streams
 from dynamicrypt.rest.tokens import Tokens
 from dynamicrypt.rest.v1 import HOT, RestV1
+from dynamicrypt.rest.v2 import RestV2
 
 
 def make_site(
     node: Node,
     *,
-    tokens: Tokens | None,
+    tokens: Tokens,
+    open_v1: bool,
     reactor: IReactorTime,
     limits: Limits | None = None,
 ) -> ApiSite:
     """The site of a node's REST interface; bind it to loopback or a UNIX socket only.
 
-    `tokens` open it; None opens its v1 routes to every local program (`--api-auth none`).
+    `tokens` open it; with `open_v1` its v1 routes are open to every local program, too
+    (`--api-auth none`).
     """
+    limits = limits or Limits()
+    desk = Desk(tokens, clock=reactor, rate=limits.rate)
+    v1 = RestV1(node, desk, open=open_v1)
+    v2 = RestV2(node, desk, reactor=reactor)
     root = _Root()
-    root.putChild(b"v1", Shortcut(RestV1(node, tokens).app, b"/v1", hot=HOT))
-    return ApiSite(root, reactor=reactor, limits=limits or Limits())
+    root.putChild(b"v1", v1.app.resource())
+    root.putChild(b"v2", v2.app.resource())
+    root.putChild(b"healthz", FixedAnswer(200, b"ok\n", TEXT))
+    root.putChild(b"readyz", Readiness(node))
+    streams = Streams(node, desk, seconds=reactor.seconds)
+    fast = FastLane(_HotPaths(v1, v2).find)
+    return ApiSite(root, reactor=reactor, limits=limits, streams=streams, fast=fast)
+
+
+class _HotPaths:
+    """The paths of the fast lane."""
+
+    def __init__(self, v1: RestV1, v2: RestV2) -> None:
+        self._exact: dict[bytes, Answer] = {
+            b"/v1/options/" + endpoint.encode("ascii"): partial(v1.answer, endpoint)
+            for endpoint in HOT
+        }
+        self._on_channel: dict[bytes, Answer] = {
+            operation.path.partition("{partner}")[2].encode("ascii"): partial(v2.answer, operation)
+            for operation in v2.routes.operations
+            if operation.hot
+        }
+
+    def find(self, path: bytes) -> tuple[Answer, Mapping[str, str]] | None:
+        """What answers the path, and the names in it."""
+        answer = self._exact.get(path)
+        if answer is not None:
+            return answer, {}
+        parts = path.split(b"/", 6)
+        if len(parts) != 7 or parts[:3] != [b"", b"v2", b"services"] or parts[4] != b"channels":
+            return None
+        answer = self._on_channel.get(b"/" + parts[6])
+        if answer is None or not parts[3] or not parts[5]:
+            return None
+        return answer, {"service": parts[3].decode("ascii"), "partner": parts[5].decode("ascii")}
 
 
 class ApiRequest(Request):
@@ -41,12 +91,33 @@ class ApiRequest(Request):
 
     defaultContentType = b"application/json"
 
+    @property
+    def streams(self) -> bool:
+        """Whether its body goes through a cipher as it comes."""
+        return isinstance(self.content, StreamBody)
+
+    def begin(self, method: bytes, uri: bytes, version: bytes) -> None:
+        """Know what is asked before the body is there."""
+        self.method, self.uri, self.clientproto = method, uri, version
+        self.path = uri.partition(b"?")[0]
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 - twisted.web calls it
+        """Make room for the body; raises BodyTooLargeError, RefusedEarlyError."""
+        stream = cast("ApiChannel", self.channel).factory.streams.body(self)
+        if stream is None:
+            super().gotLength(length)
+        else:
+            self.content = stream
+
     def processingFailed(self, reason: Failure) -> Failure:
         """Answer 500 without detail; twisted.web would log the exception's message."""
-        body = internal_error(self, reason)
+        if is_native(self.path):
+            log_fault(reason)
+            reply = problem_reply(InternalError("a fault of the node"), self.path)
+        else:
+            reply = internal_error(reason)
         if self.channel is not None and not self.startedWriting:
-            self.setHeader(b"Content-Length", b"%d" % len(body))
-            self.write(body)
+            self.write(send(self, reply))
             self.finish()
         return reason
 
@@ -60,9 +131,20 @@ class ApiSite(Site):
     protocol = ApiChannel  # type: ignore[assignment]  # twisted wraps it for HTTP/2
     requestFactory = ApiRequest
 
-    def __init__(self, root: IResource, *, reactor: IReactorTime, limits: Limits) -> None:
+    def __init__(
+        self,
+        root: IResource,
+        *,
+        reactor: IReactorTime,
+        limits: Limits,
+        streams: Streams,
+        fast: FastLane,
+    ) -> None:
         super().__init__(root, reactor=reactor, timeout=limits.idle, parsePOSTFormSubmission=False)
         self.limits = limits
+        self.streams = streams
+        self.fast = fast
+        self.writer = ResponseWriter()
         self._connections = 0
 
     def startFactory(self) -> None:
@@ -91,18 +173,32 @@ class ApiSite(Site):
 
     def getResourceFor(self, request: Request) -> IResource:
         """The resource that answers: the guard's refusal, or the route's."""
-        refused = refusal(request)
+        # Which version of what runs here is nobody's business either.
+        request.responseHeaders.removeHeader(b"Server")
+        streams = isinstance(request.content, StreamBody)
+        refused = refusal(request, streams=streams)
         if refused is not None:
-            return refused
+            return Refusal(refused)
+        if streams:
+            return StreamEnd()
         if not request.path.isascii() or b"%" in request.path:
             try:
                 unquote_to_bytes(request.path).decode()
             except UnicodeDecodeError:
-                return NO_ROUTE  # Klein would log every such path
+                return _NoPage()  # Klein would log every such path
         route: IResource = super().getResourceFor(request)
         return route
 
 
 class _Root(Resource):
     def getChild(self, path: bytes, request: HTTPRequest) -> Resource:
-        return NO_ROUTE
+        return _NoPage()
+
+
+class _NoPage(Resource):
+    isLeaf = True
+
+    def render(self, request: Request) -> bytes:
+        if is_native(request.path):
+            return send(request, problem_reply(NoSuchPageError("no such path"), request.path))
+        return NO_ROUTE.render(request)

@@ -1,18 +1,21 @@
-"""Bearer tokens (RFC 6750) of the API, and the file that keeps the owner's."""
+"""Bearer tokens (RFC 6750) of the API: who holds one, and what it is good for."""
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
 
 from dynamicrypt.errors import TokenFileError, UnauthorisedError
 from dynamicrypt.peer.statedir import StateDirectory
+from dynamicrypt.rest.refusals import ScopeError
 
 #: The caller where no token is asked for; no token has this id.
 ANONYMOUS: Final = "anonymous"
@@ -29,38 +32,95 @@ _TOKEN: Final = re.compile(rb"dct_[A-Za-z0-9_-]{43}")
 _BEARER: Final = re.compile(rb"bearer +([!-~]+) *", re.IGNORECASE)
 
 
+class Scope(StrEnum):
+    """What a token may be good for; services and channels of its own every token may have."""
+
+    ENCRYPT = "encrypt"
+    DECRYPT = "decrypt"
+    #: To get keys themselves.
+    KEY_READ = "key:read"
+    #: Everything, and to see the events of all.
+    ADMIN = "admin"
+
+
+EVERYTHING: Final = frozenset({Scope.ADMIN})
+#: Other users of a UNIX socket: whom the person let at it may use it.
+_USES: Final = frozenset({Scope.ENCRYPT, Scope.DECRYPT, Scope.KEY_READ})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """What the service keeps of a token: who holds it, and its SHA-256."""
+    """What the service keeps of a token: who holds it, its SHA-256, and what it is good for."""
 
+    #: Services belong to this; several tokens of one application have the same.
     id: str
     digest: bytes
+    scopes: frozenset[Scope] = EVERYTHING
+    #: Requests a second; None for the limit of the site.
+    rate: float | None = None
+
+    def require(self, scope: Scope | None) -> None:
+        """Raise ScopeError unless the token has the scope, or ADMIN."""
+        if scope is not None and scope not in self.scopes and Scope.ADMIN not in self.scopes:
+            raise ScopeError(f"the token lacks the scope {scope.value}")
+
+
+def _none() -> Mapping[bytes, Token]:
+    return {}
 
 
 class Tokens:
-    """The tokens that open the API."""
+    """The tokens that open the API: fixed ones, and what `issued` returns at the moment."""
 
-    def __init__(self, tokens: Iterable[Token]) -> None:
-        self._tokens = tuple(tokens)
+    def __init__(
+        self,
+        tokens: Sequence[Token],
+        issued: Callable[[], Mapping[bytes, Token]] = _none,
+    ) -> None:
+        self._fixed = {token.digest: token for token in tokens}
+        self._issued = issued
 
-    def holder(self, authorization: Sequence[bytes] | None) -> str:
-        """Id of the token in the Authorization headers of a request.
+    def holder(self, credential: bytes | None, uid: int | None = None) -> Token:
+        """The token of a request, by its digest, or what stands for one on a UNIX socket.
 
-        Raises UnauthorisedError. Digests are compared, each in constant time: what a stopwatch
-        tells about a digest is no help to find a token.
+        A process there needs no token, for the system tells its user: the node's own and root may
+        do everything, others who may open the socket what applications do. Raises
+        UnauthorisedError. Digests are looked up: what a stopwatch tells about a digest is no help
+        to find a token.
         """
-        if authorization is not None and len(authorization) == 1:
-            given = _BEARER.fullmatch(authorization[0])
-            if given is not None:
-                digest = sha256(given[1]).digest()
-                for token in self._tokens:
-                    if compare_digest(token.digest, digest):
-                        return token.id
+        if credential is not None:
+            token = self._fixed.get(credential) or self._issued().get(credential)
+            if token is not None and compare_digest(token.digest, credential):
+                return token
+        elif uid is not None:
+            scopes = EVERYTHING if uid in {0, os.geteuid()} else _USES
+            return Token(id=f"uid:{uid}", digest=b"", scopes=scopes)
         raise UnauthorisedError("no valid token")
 
 
-def load_tokens(state: StateDirectory) -> Tokens:
-    """The tokens of a state directory; at first start its owner's token is made and written.
+def credential_of(authorization: Sequence[bytes] | None) -> bytes | None:
+    """SHA-256 of the bearer token in the Authorization headers of a request; None without any.
+
+    What is there but no bearer token is the digest of nothing that was ever issued.
+    """
+    if authorization is None:
+        return None
+    given = _BEARER.fullmatch(authorization[0]) if len(authorization) == 1 else None
+    return b"" if given is None else digest_of(given[1])
+
+
+def digest_of(token: bytes) -> bytes:
+    """What is kept of a token; 256 random bits need no slow hash."""
+    return sha256(token).digest()
+
+
+def make_token() -> str:
+    """A new token: 256 random bits."""
+    return f"{_PREFIX}{secrets.token_urlsafe(32)}"
+
+
+def load_owner(state: StateDirectory) -> Token:
+    """The owner's token of a state directory; at first start it is made and written.
 
     The token is 256 random bits in a file that its owner alone reads; of two processes that start
     at once, both use the token of one. Raises StateFileError for a file that others may read, and
@@ -70,9 +130,9 @@ def load_tokens(state: StateDirectory) -> Tokens:
         text = state.read(FILE_NAME)
     except FileNotFoundError:
         with suppress(FileExistsError):
-            state.create(FILE_NAME, f"{_PREFIX}{secrets.token_urlsafe(32)}\n".encode("ascii"))
+            state.create(FILE_NAME, f"{make_token()}\n".encode("ascii"))
         text = state.read(FILE_NAME)
     token = text.removesuffix(b"\n")
     if _TOKEN.fullmatch(token) is None:
         raise TokenFileError(f"{state.path / FILE_NAME} does not hold a token")
-    return Tokens([Token(id=OWNER, digest=sha256(token).digest())])
+    return Token(id=OWNER, digest=digest_of(token))

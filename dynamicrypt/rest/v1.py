@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from functools import partial, wraps
-from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
+from functools import wraps
+from math import ceil
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from klein import Klein
 from twisted.internet.defer import CancelledError, Deferred
@@ -36,31 +37,31 @@ from dynamicrypt.errors import (
 from dynamicrypt.node.node import Node
 from dynamicrypt.rest.fault import internal_error
 from dynamicrypt.rest.fixed import NO_ROUTE, TEXT, FixedAnswer
-from dynamicrypt.rest.schema import (
+from dynamicrypt.rest.operation import Desk
+from dynamicrypt.rest.refusals import RateLimitedError, ScopeError
+from dynamicrypt.rest.reply import JSON, Ask, Reply, ask_of, send
+from dynamicrypt.rest.schema import InvalidRequestError, MalformedBodyError, Shape, encode, parse
+from dynamicrypt.rest.tokens import ANONYMOUS, CHALLENGE, Scope, Token
+from dynamicrypt.rest.v1_shapes import (
     ENCRYPT,
     Encrypt,
     Exit,
     Init,
     InitConfig,
-    InvalidRequestError,
     Left,
-    MalformedBodyError,
     Opened,
     Outcome,
     Refused,
     Registered,
     Sealed,
-    Shape,
     Status,
     Sync,
-    encode,
-    parse,
 )
-from dynamicrypt.rest.tokens import ANONYMOUS, CHALLENGE, Tokens
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+_FAILED_DECRYPT: Final = Refused(error="failed_decrypt")
 #: What an application of the thesis expects to read for an error, whatever the route.
 _ERRORS: Final[Mapping[type[Exception], DataclassInstance]] = {
     MalformedBodyError: Refused(error="invalid request"),
@@ -69,11 +70,11 @@ _ERRORS: Final[Mapping[type[Exception], DataclassInstance]] = {
     UnsupportedModeError: Refused(error="invalid request"),
     UnknownServiceError: Refused(error="service_not_found"),
     NoKeyYetError: Refused(error="wait"),
-    BadCiphertextError: Refused(error="failed_decrypt"),
-    KeyUsedError: Refused(error="failed_decrypt"),
-    KeyExpiredError: Refused(error="failed_decrypt"),
-    UnknownKeyError: Refused(error="failed_decrypt"),
-    WrongChannelError: Refused(error="failed_decrypt"),
+    BadCiphertextError: _FAILED_DECRYPT,
+    KeyUsedError: _FAILED_DECRYPT,
+    KeyExpiredError: _FAILED_DECRYPT,
+    UnknownKeyError: _FAILED_DECRYPT,
+    WrongChannelError: _FAILED_DECRYPT,
 }
 _NO: Final = Outcome(status=0)
 #: What a route says instead, by the shape of its request.
@@ -84,7 +85,12 @@ _ERRORS_OF: Final[Mapping[type, Mapping[type[Exception], DataclassInstance]]] = 
     Exit: {UnknownServiceError: Refused(error="service_name not found")},
 }
 #: Status of an answer, where it is not 200: the thesis' program knew no other for errors.
-_CODES: Final[Mapping[type[Exception], int]] = {MalformedBodyError: 400, UnauthorisedError: 401}
+_CODES: Final[Mapping[type[Exception], int]] = {
+    MalformedBodyError: 400,
+    UnauthorisedError: 401,
+    ScopeError: 403,
+    RateLimitedError: 429,
+}
 
 #: Names the key of a sealed message, for people who watch; a name is no secret.
 KEY_HEADER: Final = b"DynamiCrypt-Key"
@@ -101,9 +107,16 @@ _WRONG_METHOD: Final = FixedAnswer(405, b"Method Not Allowed", TEXT)
 _NO_OPTION: Final = FixedAnswer(403, b"This is not the route you are looking for ", TEXT)
 
 
-Answer: TypeAlias = "DataclassInstance | Coroutine[Deferred[None], object, DataclassInstance]"
-Handler: TypeAlias = "Callable[[RestV1, Shape, str], Answer]"
+Answer: TypeAlias = (
+    "DataclassInstance | Keyed | Coroutine[Deferred[None], object, DataclassInstance]"
+)
+Handler: TypeAlias = "Callable[[RestV1, Shape, Token], Answer]"
 Route: TypeAlias = "Callable[[RestV1, Request], bytes | Deferred[bytes]]"
+
+#: What answers the requests for an endpoint, by its name.
+ANSWERS: Final[dict[str, Callable[[RestV1, Ask], Reply | Deferred[Reply]]]] = {}
+#: Who asks where no token is needed.
+_ANYBODY: Final = Token(id=ANONYMOUS, digest=b"")
 
 
 def reads(shape: type[Shape]) -> Callable[[Handler[Shape]], Route]:
@@ -113,41 +126,47 @@ def reads(shape: type[Shape]) -> Callable[[Handler[Shape]], Route]:
     """
     errors = {**_ERRORS, **_ERRORS_OF.get(shape, {})}
 
-    def refuse(request: Request, error: DynamiCryptError) -> DataclassInstance:
-        request.setResponseCode(_CODES.get(type(error), OK))
-        if isinstance(error, UnauthorisedError):
-            request.setHeader(b"WWW-Authenticate", CHALLENGE)
+    def refuse(error: DynamiCryptError) -> Reply:
         known = (errors[kind] for kind in type(error).__mro__ if kind in errors)
-        return next(known, Refused(error=error.code))
+        body = encode(next(known, Refused(error=error.code)))
+        headers: tuple[tuple[bytes, bytes], ...] = ()
+        if isinstance(error, UnauthorisedError):
+            headers = ((b"WWW-Authenticate", CHALLENGE),)
+        elif isinstance(error, RateLimitedError):
+            headers = ((b"Retry-After", b"%d" % max(1, ceil(error.wait))), *error.headers)
+        return Reply(_CODES.get(type(error), OK), body, JSON, headers)
 
-    def fail(request: Request, failure: Failure) -> bytes | Failure:
+    def fail(failure: Failure) -> Reply | Failure:
         if isinstance(failure.value, DynamiCryptError):
-            return send(request, refuse(request, failure.value))
+            return refuse(failure.value)
         if isinstance(failure.value, CancelledError):
             return failure  # the client left; Klein has nobody to tell
-        return internal_error(request, failure)
+        return internal_error(failure)
 
     def decorate(handler: Handler[Shape]) -> Route:
+        def answer(api: RestV1, ask: Ask) -> Reply | Deferred[Reply]:
+            try:
+                caller = api.caller(ask)
+                result = handler(api, parse(shape, ask.body), caller)
+            except DynamiCryptError as error:
+                return refuse(error)
+            except Exception:
+                return internal_error(Failure())
+            if isinstance(result, Coroutine):
+                return Deferred.fromCoroutine(result).addCallbacks(_reply, fail)
+            return _reply(result)
+
         @wraps(handler)
         def respond(api: RestV1, request: Request) -> bytes | Deferred[bytes]:
-            try:
-                caller = api.caller(request)
-                answer = handler(api, parse(shape, body_of(request)), caller)
-            except DynamiCryptError as error:
-                answer = refuse(request, error)
-            if isinstance(answer, Coroutine):
-                later = Deferred.fromCoroutine(answer)
-                return later.addCallbacks(partial(send, request), partial(fail, request))
-            return send(request, answer)
+            reply = answer(api, ask_of(request, {}))
+            if isinstance(reply, Deferred):
+                return reply.addCallback(lambda reply: send(request, reply))
+            return send(request, reply)
 
+        ANSWERS[handler.__name__] = answer
         return respond
 
     return decorate
-
-
-def body_of(request: Request) -> bytes:
-    """The body of a request that has arrived completely."""
-    return cast("BinaryIO", request.content).read()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,30 +177,34 @@ class Keyed:
     key: str
 
 
-def send(request: Request, answer: DataclassInstance) -> bytes:
-    """The body of an answer, its length announced: Klein would send it in chunks."""
-    if isinstance(answer, Keyed):
-        request.setHeader(KEY_HEADER, answer.key.encode("ascii"))
-        answer = answer.sealed
-    body = encode(answer)
-    request.setHeader(b"Content-Length", b"%d" % len(body))
-    return body
+def _reply(result: DataclassInstance | Keyed) -> Reply:
+    if isinstance(result, Keyed):
+        return Reply(OK, encode(result.sealed), JSON, ((KEY_HEADER, result.key.encode("ascii")),))
+    return Reply(OK, encode(result))
 
 
 class RestV1:
-    """The routes below /v1."""
+    """The routes below /v1; `open` to callers without a token (`--api-auth none`), or not."""
 
     app = Klein()
 
-    def __init__(self, node: Node, tokens: Tokens | None) -> None:
+    def __init__(self, node: Node, desk: Desk, *, open: bool) -> None:  # noqa: A002 - it says it
         self._node = node
-        self._tokens = tokens
+        self._desk = desk
+        self._open = open
 
-    def caller(self, request: Request) -> str:
-        """Who asks: the id of its token, or ANONYMOUS where none is needed."""
-        if self._tokens is None:
-            return ANONYMOUS
-        return self._tokens.holder(request.requestHeaders.getRawHeaders(b"Authorization"))
+    def caller(self, ask: Ask) -> Token:
+        """Who asks: the holder of its token, or ANONYMOUS where none is needed.
+
+        On a UNIX socket the system tells who it is, token or not.
+        """
+        if self._open and ask.uid is None:
+            return self._desk.count(_ANYBODY)
+        return self._desk.admit(None, ask)
+
+    def answer(self, endpoint: str, ask: Ask) -> Reply | Deferred[Reply]:
+        """The answer to a request for an endpoint."""
+        return ANSWERS[endpoint](self, ask)
 
     @app.route("/options/test-ok", methods=["GET"])
     def test_ok(self, request: Request) -> bytes:
@@ -190,54 +213,56 @@ class RestV1:
 
     @app.route("/options/init", methods=["POST"])
     @reads(Init)
-    def init(self, wanted: Init, caller: str) -> Registered:
+    def init(self, wanted: Init, caller: Token) -> Registered:
         """Register a service."""
-        got = self._node.register(wanted.service_name, owner=caller, wire=wanted.wire)
+        got = self._node.register(wanted.service_name, owner=caller.id, wire=wanted.wire)
         return Registered(
             service_name=got.name, address_of_this_tpm=got.address, port_of_this_tpm=got.port
         )
 
     @app.route("/options/init_config", methods=["POST"])
     @reads(InitConfig)
-    def init_config(self, pair: InitConfig, caller: str) -> Outcome:
+    def init_config(self, pair: InitConfig, caller: Token) -> Outcome:
         """Name the partner of a service."""
-        self._node.configure(pair.service_name, pair.partner_name, owner=caller)
+        self._node.configure(pair.service_name, pair.partner_name, owner=caller.id)
         return Outcome(status=1)
 
     @app.route("/options/sync", methods=["POST"])
     @reads(Sync)
-    async def sync(self, wanted: Sync, caller: str) -> Outcome:
+    async def sync(self, wanted: Sync, caller: Token) -> Outcome:
         """Dial the partner; answers once it has accepted."""
         names = wanted.service_name, wanted.partner_name
         place = wanted.address_of_other_tpm, wanted.port_of_other_tpm
-        await self._node.synchronise(*names, *place, owner=caller, wire=wanted.wire)
+        await self._node.synchronise(*names, *place, owner=caller.id, wire=wanted.wire)
         return Outcome(status=1)
 
     @app.route("/options/status", methods=["POST"])
     @reads(Status)
-    def status(self, asked: Status, caller: str) -> Outcome:
+    def status(self, asked: Status, caller: Token) -> Outcome:
         """Say whether the machines of a service synchronise now."""
-        return Outcome(status=int(self._node.is_synchronising(asked.service_name, owner=caller)))
+        return Outcome(status=int(self._node.is_synchronising(asked.service_name, owner=caller.id)))
 
     @app.route("/options/encrypt", methods=["POST"])
     @reads(Encrypt)
-    def encrypt(self, asked: Encrypt, caller: str) -> Keyed | Opened:
+    def encrypt(self, asked: Encrypt, caller: Token) -> Keyed | Opened:
         """Encrypt or decrypt one message."""
         name, text, mode = asked.service_name, asked.message, asked.mode
         if asked.hash is not None and asked.operation != ENCRYPT:
-            plain = self._node.decrypt(name, text, asked.hash, mode, owner=caller)
+            caller.require(Scope.DECRYPT)
+            plain = self._node.decrypt(name, text, asked.hash, mode, owner=caller.id)
             return Opened(message=plain, mode=mode)
+        caller.require(Scope.ENCRYPT)
         if len(text.encode()) > MAX_MESSAGE:
             raise MessageTooLargeError(f"{MAX_MESSAGE} bytes are the most")
-        sealed = self._node.encrypt(name, text, mode, owner=caller)
+        sealed = self._node.encrypt(name, text, mode, owner=caller.id)
         answer = Sealed(message=sealed.message, hash=sealed.hash, mode=mode)
         return Keyed(sealed=answer, key=sealed.key)
 
     @app.route("/options/exit", methods=["POST"])
     @reads(Exit)
-    def exit(self, asked: Exit, caller: str) -> Left:
+    def exit(self, asked: Exit, caller: Token) -> Left:
         """Remove a service, its channels and its keys."""
-        self._node.remove(asked.service_name, owner=caller)
+        self._node.remove(asked.service_name, owner=caller.id)
         return Left()
 
     @app.route("/options/<option>", methods=["POST"])

@@ -59,6 +59,8 @@ from dynamicrypt.wire.link import (
     clip,
 )
 
+__all__ = ["ChannelSession", "State"]
+
 
 class ChannelSession:
     """One side of a channel; see the module.
@@ -139,6 +141,7 @@ class ChannelSession:
         if (self.state, Move.PAUSE) not in TRANSITIONS:
             return []
         self._move(Move.PAUSE)
+        self._rest()
         return [Pause(channel=self.number)]
 
     def resume(self) -> list[Output]:
@@ -199,6 +202,7 @@ class ChannelSession:
         if self._rounds is not None and self.state in UP:
             while self._step(self._rounds, out):
                 pass
+            self._rest()
         return out
 
     # What the partner does.
@@ -240,6 +244,7 @@ class ChannelSession:
                 ]
             case Pause():
                 self._move(Move.TAKE_PAUSE)
+                self._rest()
                 out = [PartnerPaused(channel=self.name)]
             case Resume():
                 self._move(Move.TAKE_RESUME)
@@ -332,6 +337,11 @@ class ChannelSession:
         rounds.finish(theirs, lambda weights: mint.absorb(weights, keys, number))
         out += mint.finish(number)
         return True
+
+    def _rest(self) -> None:
+        """Give back what only rounds need, if none is under way and none is to begin."""
+        if self.state is State.RESTING and self.sent == self._finished and self._rounds is not None:
+            self._rounds.bank.rest()
 
     def _move(self, move: Move) -> None:
         self.state = after(self.state, move)

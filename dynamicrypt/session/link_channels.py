@@ -186,12 +186,15 @@ class Channels:
                     channel=message.channel, reason=decision.reason, detail=clip(decision.detail)
                 )
             ]
+        out: list[Output] = []
         crossed = self._by_name.get(name)
         if crossed is not None:
+            # Role 0 refuses ours, unless it has closed its own meanwhile: then this ends ours.
             self._forget(crossed)
             crossed.wipe()
+            out.append(Close(channel=crossed.number, reason="crossed"))
         channel = self._add(message.channel, name, decision.parameters, decision.ledger)
-        return channel.admit(message.nonce)
+        return out + channel.admit(message.nonce)
 
     def take(self, message: Message) -> list[Output]:
         """Give a message to its channel. Raises RemoteError."""

@@ -87,6 +87,9 @@ class Bank(Protocol):
     def weights(self, machine: int, /) -> memoryview:
         """The canonical weights; not for keeping."""
 
+    def rest(self) -> None:
+        """Give back memory until the next package."""
+
     def wipe(self) -> None:
         """Overwrite all weights."""
 

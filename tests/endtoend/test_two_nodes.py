@@ -149,4 +149,4 @@ class TwoNodesTests(ServiceTestCase):
         self.assertUnmoved(self.south, attack)
         began = time.monotonic()
         self.assertTalk(self.alice, self.bob, 2)
-        self.assertLess(time.monotonic() - began, 1)
+        self.assertLess(time.monotonic() - began, 5)

@@ -2,6 +2,7 @@
 
 from base64 import b64decode, encodebytes
 from binascii import Error
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -9,13 +10,19 @@ from twisted.internet.defer import Deferred
 
 from dynamicrypt.errors import (
     BadCiphertextError,
+    NameTakenError,
     NoKeyYetError,
     SynchronisationError,
+    UnknownChannelError,
     UnknownServiceError,
     UnsupportedModeError,
 )
-from dynamicrypt.node.node import Node, Registration
+from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.events import EventLog
+from dynamicrypt.node.node import Node, NodeStatus, PeerStatus, Registration
 from dynamicrypt.node.service import SealedMessage
+from dynamicrypt.peer.errors import NoSuchPeerError
+from tests.rest.keys import HERE, THERE, make_channel
 
 PADDING = b"\1"
 
@@ -40,6 +47,79 @@ class FakeNode(Node):
     error: Exception | None = None
     #: What `synchronise` waits for, if set.
     dial: "Deferred[None] | None" = None
+    #: REST v2: owners and channels by name of the service.
+    owners: dict[str, str] = field(default_factory=dict)
+    opened: dict[str, dict[str, LinkChannel]] = field(default_factory=dict)
+    seconds: Callable[[], float] = lambda: 0.0
+    peer_is_up: bool = True
+
+    def __post_init__(self) -> None:
+        self.events = EventLog()  # type: ignore[misc]  # Node.__init__ is not run
+
+    @property
+    def incarnation(self) -> bytes:
+        return bytes(range(16))
+
+    def create_service(self, name: str, *, owner: str) -> None:
+        self._fail()
+        if name in self.owners:
+            raise NameTakenError("taken")
+        self.owners[name] = owner
+        self.opened[name] = {}
+
+    def service_names(self, *, owner: str) -> list[str]:
+        self._fail()
+        return [name for name, whose in self.owners.items() if whose == owner]
+
+    def delete_service(self, name: str, *, owner: str) -> None:
+        self._opened(name, owner)
+        del self.owners[name], self.opened[name]
+
+    def open_channel(self, name: str, partner: str, *, peer: str, owner: str) -> LinkChannel:
+        links = self._opened(name, owner)
+        if peer != "there":
+            raise NoSuchPeerError(f"no peer {peer}")
+        if partner not in links:
+            links[partner] = make_channel(
+                name, partner, owner=owner, events=self.events, seconds=self.seconds
+            )
+        return links[partner]
+
+    def channel(self, name: str, partner: str, *, owner: str) -> LinkChannel:
+        channel = self._opened(name, owner).get(partner)
+        if channel is None:
+            raise UnknownChannelError("no channel")
+        return channel
+
+    def channels(self, name: str, *, owner: str) -> list[LinkChannel]:
+        return list(self._opened(name, owner).values())
+
+    def close_channel(self, name: str, partner: str, *, owner: str) -> None:
+        self.channel(name, partner, owner=owner).close()
+        del self.opened[name][partner]
+
+    def status(self) -> NodeStatus:
+        self._fail()
+        peer = PeerStatus(
+            name="there",
+            fingerprint=THERE,
+            up=self.peer_is_up,
+            group="X25519MLKEM768",
+            round_trip=None,
+            channels=0,
+        )
+        return NodeStatus(name="here", fingerprint=HERE, profile="fast", peers=(peer,))
+
+    def has_key(self) -> bool:
+        return any(
+            channel.store.own.free for links in self.opened.values() for channel in links.values()
+        )
+
+    def _opened(self, name: str, owner: str) -> dict[str, LinkChannel]:
+        self._fail()
+        if self.owners.get(name) != owner:
+            raise UnknownServiceError("unknown")
+        return self.opened[name]
 
     def register(self, name: str, *, owner: str, wire: int | None = None) -> Registration:
         self._fail()

@@ -108,4 +108,11 @@ def fresh_site(
     limits: Limits | None = None,
     clock: Clock | None = None,
 ) -> ApiSite:
-    return make_site(node or FakeNode(), tokens=tokens, reactor=clock or Clock(), limits=limits)
+    """A site; without tokens its v1 routes are open to all."""
+    return make_site(
+        node or FakeNode(),
+        tokens=tokens or Tokens([]),
+        open_v1=tokens is None,
+        reactor=clock or Clock(),
+        limits=limits,
+    )

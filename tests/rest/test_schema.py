@@ -5,20 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.rest.schema import (
+from dynamicrypt.rest.schema import InvalidRequestError, MalformedBodyError, encode, parse
+from dynamicrypt.rest.v1_shapes import (
     Encrypt,
     Exit,
     Init,
     InitConfig,
-    InvalidRequestError,
-    MalformedBodyError,
     Opened,
     Outcome,
     Sealed,
     Status,
     Sync,
-    encode,
-    parse,
 )
 
 SHAPES = (Init, InitConfig, Sync, Status, Encrypt, Exit)

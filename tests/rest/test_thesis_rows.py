@@ -19,6 +19,9 @@ from twisted.trial.unittest import TestCase
 
 from dynamicrypt.node.node import Node
 from dynamicrypt.node.thesis import ThesisChannel
+from dynamicrypt.params import PROFILES
+from dynamicrypt.peer.identity import generate
+from dynamicrypt.peer.peers import KnownPeers
 from dynamicrypt.rest.tokens import ANONYMOUS
 from tests.rest.fake import FakeNode, Service
 from tests.rest.talk import Client, Response, fresh_site, get, post
@@ -200,7 +203,15 @@ class NodeReplayTests(Replay):
         self.ports: list[int] = []
         self.clients: list[Client] = []
         for _ in range(2):
-            node = Node(resolver, address=HOST, port=8001)
+            node = Node(
+                resolver,
+                identity=generate(),
+                peers=KnownPeers,
+                name="test",
+                profile=PROFILES["fast"],
+                advertised={1: (HOST, 8001), 2: (HOST, 0)},
+                default_wire=1,
+            )
             port = reactor.listenTCP(0, node.thesis_listener(), interface=HOST)
             self.addCleanup(deferLater, reactor, 0.02)  # lets dropped sockets close
             self.addCleanup(node.stopService)
@@ -219,7 +230,8 @@ class NodeReplayTests(Replay):
         service = self.nodes[side]._services.owned(name, ANONYMOUS)
         if service.channel is None:
             partner = service.partner or ""
-            service.channel = ThesisChannel(service=name, partner=partner, clock=reactor)
+            made = ThesisChannel(service=name, partner=partner, clock=reactor)
+            service.channels[partner] = made
         assert isinstance(service.channel, ThesisChannel)
         return service.channel
 

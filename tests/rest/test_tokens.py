@@ -11,7 +11,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt.errors import TokenFileError, UnauthorisedError
 from dynamicrypt.peer.errors import StateFileError
 from dynamicrypt.peer.statedir import StateDirectory
-from dynamicrypt.rest.tokens import FILE_NAME, OWNER, Tokens, load_tokens
+from dynamicrypt.rest.tokens import FILE_NAME, OWNER, Token, Tokens, credential_of, load_owner
+
+
+def load_tokens(state: StateDirectory) -> Tokens:
+    return Tokens([load_owner(state)])
+
+
+def holder(tokens: Tokens, authorization: list[bytes] | None) -> Token:
+    return tokens.holder(credential_of(authorization))
 
 
 class TokenFileTests(SynchronousTestCase):
@@ -23,7 +31,7 @@ class TokenFileTests(SynchronousTestCase):
         return self.file.read_bytes().removesuffix(b"\n")
 
     def holder(self, tokens: Tokens) -> str:
-        return tokens.holder([b"Bearer " + self.token()])
+        return tokens.holder(credential_of([b"Bearer " + self.token()])).id
 
     def test_first_start_writes_a_token_of_256_bits_for_its_owner_alone(self) -> None:
         tokens = load_tokens(self.state)
@@ -43,7 +51,7 @@ class TokenFileTests(SynchronousTestCase):
     def test_later_starts_keep_it(self) -> None:
         load_tokens(self.state)
         token = self.token()
-        self.assertEqual(load_tokens(self.state).holder([b"Bearer " + token]), OWNER)
+        self.assertEqual(holder(load_tokens(self.state), [b"Bearer " + token]).id, OWNER)
         self.assertEqual(self.token(), token)
 
     def test_two_directories_have_different_tokens(self) -> None:
@@ -111,7 +119,7 @@ class HolderTests(SynchronousTestCase):
 
     def test_the_scheme_has_no_case_and_spaces_may_follow(self) -> None:
         for form in (b"Bearer %b", b"bearer %b", b"BEARER  %b", b"Bearer %b "):
-            self.assertEqual(self.tokens.holder([form % self.token]), OWNER)
+            self.assertEqual(holder(self.tokens, [form % self.token]).id, OWNER)
 
     def test_all_else_is_unauthorised(self) -> None:
         token = self.token
@@ -131,13 +139,13 @@ class HolderTests(SynchronousTestCase):
             [b"Bearer " + token + b"\xff"],
             [b"Bearer " + token, b"Bearer " + token],
         ):
-            self.assertRaises(UnauthorisedError, self.tokens.holder, headers)
+            self.assertRaises(UnauthorisedError, holder, self.tokens, headers)
 
     @given(st.lists(st.binary(max_size=80), max_size=2))
     def test_no_other_bytes_open(self, headers: list[bytes]) -> None:
-        self.assertRaises(UnauthorisedError, self.tokens.holder, headers)
+        self.assertRaises(UnauthorisedError, holder, self.tokens, headers)
         guesses = [b"Bearer " + header for header in headers]
-        self.assertRaises(UnauthorisedError, self.tokens.holder, guesses)
+        self.assertRaises(UnauthorisedError, holder, self.tokens, guesses)
 
     def test_the_token_itself_is_not_kept(self) -> None:
         self.assertNotIn(self.token.decode(), repr(vars(self.tokens)))

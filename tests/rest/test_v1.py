@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt import errors
 from dynamicrypt.peer.statedir import StateDirectory
-from dynamicrypt.rest.tokens import ANONYMOUS, FILE_NAME, OWNER, Tokens, load_tokens
+from dynamicrypt.rest.tokens import ANONYMOUS, FILE_NAME, OWNER, Tokens, load_owner
 from dynamicrypt.rest.v1 import MAX_MESSAGE
 from tests.rest.fake import FakeNode, Service
 from tests.rest.talk import Client, Response, fresh_site, get, post
@@ -98,7 +98,7 @@ class RouteTests(V1Case):
         self.assertEqual((answer.status, answer.headers[b"allow"]), (405, b"POST"))
 
     def test_unknown_paths_get_the_text_of_the_thesis(self) -> None:
-        for path in ("/", "/v1", "/v1/", "/v1/options/", "/v1/options/a/b", "/v1/%ff", "/v2/x"):
+        for path in ("/v1", "/v1/", "/v1/options/", "/v1/options/a/b", "/v1/%ff"):
             answer = self.client.ask(post(path, b"{}"))
             self.assertEqual(
                 (answer.status, answer.body), (404, b"Could not find a matching route")
@@ -159,6 +159,8 @@ class RouteTests(V1Case):
 class ErrorTests(V1Case):
     def test_every_known_error_has_an_answer_on_every_route(self) -> None:
         for leaf in leaves(errors.DynamiCryptError):
+            if leaf.__module__ != errors.__name__:
+                continue
             self.node.error = leaf("secret detail")
             for route in REQUESTS:
                 with capturedLogs() as logs:
@@ -256,7 +258,7 @@ class TokenTests(V1Case):
     def setUp(self) -> None:
         super().setUp()
         state = StateDirectory(Path(self.mktemp()), create=True)
-        self.client = Client(fresh_site(self.node, tokens=load_tokens(state)))
+        self.client = Client(fresh_site(self.node, tokens=Tokens([load_owner(state)])))
         self.bearer = b"Authorization: Bearer " + (state.path / FILE_NAME).read_bytes().strip()
 
     def test_every_route_with_effect_asks_for_the_token(self) -> None:
@@ -291,7 +293,7 @@ class TokenTests(V1Case):
         self.assertEqual(client.post("/v1/options/init", b"{}", self.bearer).status, 401)
 
 
-class ShortcutTests(V1Case):
+class FastLaneTests(V1Case):
     """The hot routes answer outside Klein's ways as they do inside them."""
 
     def through(self, spell: Callable[[str], str]) -> list[tuple[int, bytes, dict[bytes, bytes]]]:

@@ -121,6 +121,17 @@ class OpeningTests(SynchronousTestCase):
             self.assertEqual(len(pair.sessions[side].channels), 1)
         self.assertTrue(pair.agree())
 
+    def test_a_crossed_channel_does_not_linger_when_the_other_is_closed(self) -> None:
+        pair = up(parameters=None)
+        pair.open("a", "b", side=0)
+        pair.open("b", "a", side=1)
+        pair.perform(0, pair.sessions[0].close(NAME, "exit"))
+        pair.settle(50)
+        self.assertEqual([session.channels for session in pair.sessions], [[], []])
+        pair.open("a", "b", side=0)
+        pair.settle(50)
+        self.assertTrue(pair.agree())
+
     def test_an_open_channel_is_not_opened_again(self) -> None:
         pair = up()
         pair.settle(20)

@@ -319,6 +319,18 @@ class StateTests(SynchronousTestCase):
         banks.append(new_bank(machine(3, 100, 3), machines=2, package=1, fill=fill))
         self.assertRaises(RuntimeError, banks[0].query, 1.0, fill)
 
+    def test_a_bank_that_rested_goes_on(self) -> None:
+        self.evaluate()
+        self.bank.rest()
+        self.assertRaises(
+            RuntimeError, self.bank.learn, bytes(self.bank.round_output_bytes), 32, 99
+        )
+        self.bank.rest()
+        before = bytes(self.bank.weights(0))
+        outputs = self.evaluate()
+        self.bank.learn(outputs, 32, 99)
+        self.assertNotEqual(bytes(self.bank.weights(0)), before)
+
     def test_a_wiped_bank_is_unusable(self) -> None:
         view = self.bank.weights(0)
         self.bank.wipe()
@@ -326,6 +338,7 @@ class StateTests(SynchronousTestCase):
         self.assertRaises(RuntimeError, self.evaluate)
         self.assertRaises(RuntimeError, self.bank.weights, 0)
         self.assertRaises(RuntimeError, self.bank.redraw, 0)
+        self.assertRaises(RuntimeError, self.bank.rest)
         self.assertRaises(RuntimeError, self.bank.counter_blocks, bytearray(4 * 32))
 
 

@@ -1,0 +1,187 @@
+"""Answers that are given again to who asks again with the same idempotency key.
+
+(draft-ietf-httpapi-idempotency-key-header.) A client whose connection broke does not know whether
+its message was sealed or opened. Asked again under a new key it would burn a second pool key, or be
+told that the first was used; so answers are kept for a while.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from twisted.internet.interfaces import IDelayedCall
+
+from dynamicrypt._core import SecretMemory
+from dynamicrypt.rest.refusals import IdempotencyInFlightError, IdempotencyMismatchError
+from dynamicrypt.rest.reply import Reply
+
+#: Seconds for which an answer is kept.
+KEPT: Final = 60.0
+#: Answers that are kept, and their bytes, for all callers together; beyond that the oldest go.
+MAX_ANSWERS: Final = 65_536
+MAX_BYTES: Final = 32 * 2**20
+#: Bytes of answers that hold plaintexts or keys, in locked memory, of which a process may lock
+#: 8 MiB on most systems; the largest answer fits.
+SECRET_BYTES: Final = 2 * 2**20
+#: What an answer takes beside its body, about.
+_OVERHEAD: Final = 300
+
+
+class Clock(Protocol):
+    """What is needed of a reactor."""
+
+    def seconds(self) -> float:
+        """Now."""
+
+    def callLater(self, delay: float, call: Callable[..., object], /) -> IDelayedCall:
+        """Call later."""
+
+
+class SecretRing:
+    """Bytes in locked memory, first in first out; made when first needed."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._memory: SecretMemory | None = None
+        self._head = 0
+        self._parts: OrderedDict[int, int] = OrderedDict()
+
+    def put(self, data: bytes) -> int | None:
+        """Copy the bytes in and return their place; None where there is no room."""
+        size = len(data)
+        if not size or size > self._size:
+            return None
+        at = self._head
+        tail = next(iter(self._parts), None)
+        if tail is None:
+            at = 0
+        elif at > tail:
+            if at + size > self._size:
+                at = 0
+                if size >= tail:
+                    return None
+        elif at + size >= tail:
+            return None
+        if self._memory is None:
+            self._memory = SecretMemory(self._size)
+        memoryview(self._memory)[at : at + size] = data
+        self._parts[at] = size
+        self._head = at + size
+        return at
+
+    def get(self, at: int) -> bytes:
+        """A copy of the bytes at a place."""
+        assert self._memory is not None
+        return bytes(memoryview(self._memory)[at : at + self._parts[at]])
+
+    def wipe(self, at: int) -> None:
+        """Overwrite the bytes at a place, and free it."""
+        assert self._memory is not None
+        size = self._parts.pop(at)
+        memoryview(self._memory)[at : at + size] = bytes(size)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Answer:
+    digest: bytes
+    until: float
+    #: None while the request is under way; without its body if that is secret.
+    reply: Reply | None = None
+    secret: int | None = None
+
+
+class KeptAnswers:
+    """Answers by caller and idempotency key.
+
+    An answer is kept for KEPT seconds, unless so many younger ones came that memory would not do;
+    one that holds secrets lies in locked memory and is wiped when its time is over.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._secrets = SecretRing(SECRET_BYTES)
+        #: Oldest first, those under way among them.
+        self._answers: OrderedDict[tuple[str, bytes], _Answer] = OrderedDict()
+        self._bytes = 0
+        self._sweep: IDelayedCall | None = None
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def begin(self, caller: str, key: bytes, digest: bytes) -> Reply | None:
+        """The answer that was given before; None if the request is new, and now under way.
+
+        `digest` stands for all of the request. Raises IdempotencyMismatchError if it was another,
+        IdempotencyInFlightError if it is under way already.
+        """
+        known = self._answers.get((caller, key))
+        if known is not None and known.until > self._clock.seconds():
+            if known.digest != digest:
+                raise IdempotencyMismatchError("this key came with another request")
+            if known.reply is None:
+                raise IdempotencyInFlightError("the first request is still under way")
+            if known.secret is None:
+                return known.reply
+            return known.reply._replace(body=self._secrets.get(known.secret))
+        if known is not None:
+            self._drop(caller, key)
+        self._answers[caller, key] = _Answer(digest=digest, until=float("inf"))
+        return None
+
+    def end(self, caller: str, key: bytes, reply: Reply, *, secret: bool) -> None:
+        """Keep the answer to a request that is under way; only what succeeded is kept."""
+        answer = self._answers.pop((caller, key), None)
+        if answer is None or not 200 <= reply.status < 300:
+            return
+        answer.until = self._clock.seconds() + KEPT
+        if secret:
+            answer.secret = self._put_secret(reply.body)
+            if answer.secret is None:
+                return
+            reply = reply._replace(body=b"")
+        answer.reply = reply
+        self._answers[caller, key] = answer
+        self._bytes += len(reply.body) + _OVERHEAD
+        while len(self._answers) > MAX_ANSWERS or self._bytes > MAX_BYTES:
+            if not self._drop_oldest():
+                break
+        if self._sweep is None:
+            self._sweep = self._clock.callLater(KEPT, self._expire)
+
+    def forget(self, caller: str, key: bytes) -> None:
+        """Let a request that is under way be as if it had not been made."""
+        self._answers.pop((caller, key), None)
+
+    def _put_secret(self, body: bytes) -> int | None:
+        while True:
+            at = self._secrets.put(body)
+            if at is not None or not self._drop_oldest(secret=True):
+                return at
+
+    def _drop_oldest(self, *, secret: bool = False) -> bool:
+        for (caller, key), answer in self._answers.items():
+            if answer.reply is not None and (answer.secret is not None or not secret):
+                self._drop(caller, key)
+                return True
+        return False
+
+    def _drop(self, caller: str, key: bytes) -> None:
+        answer = self._answers.pop((caller, key))
+        if answer.secret is not None:
+            self._secrets.wipe(answer.secret)
+        if answer.reply is not None:
+            self._bytes -= len(answer.reply.body) + _OVERHEAD
+
+    def _expire(self) -> None:
+        self._sweep = None
+        now = self._clock.seconds()
+        for (caller, key), answer in list(self._answers.items()):
+            if answer.reply is None:
+                continue
+            if answer.until > now:
+                self._sweep = self._clock.callLater(answer.until - now, self._expire)
+                break
+            self._drop(caller, key)

@@ -1,0 +1,243 @@
+"""The operations of REST v2: what each takes and gives, and the way that every request goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from dynamicrypt.errors import DynamiCryptError
+from dynamicrypt.rest.fault import log_fault
+from dynamicrypt.rest.idempotency import Clock, KeptAnswers
+from dynamicrypt.rest.problem import problem_reply
+from dynamicrypt.rest.rate import RateLimits
+from dynamicrypt.rest.refusals import InternalError
+from dynamicrypt.rest.reply import Ask, Reply
+from dynamicrypt.rest.schema import InvalidRequestError, encode, parse
+from dynamicrypt.rest.tokens import Scope, Token, Tokens
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+#: The longest that a request waits for a key (s).
+MAX_WAIT: Final = 30.0
+_WAIT_FORM: Final = re.compile(rb"([0-9]{1,5})(ms|s)")
+#: RFC 9110's visible characters and spaces, of a length that fits a head.
+_KEY_FORM: Final = re.compile(rb"[!-~]([ -~]{0,253}[!-~])?")
+
+#: A shape; a status other than the first of the operation, and a shape; or None for an empty body.
+Result: TypeAlias = "DataclassInstance | tuple[int, DataclassInstance] | Reply | None"
+Handler: TypeAlias = Callable[..., "Result | Coroutine[Deferred[None], object, Result]"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One row of the route table.
+
+    The handler takes the API, the token, the request's shape where there is one, the seconds that
+    the caller would wait where the operation waits, and the named parts of the path.
+    """
+
+    name: str
+    method: str
+    #: Below /v2, names in braces.
+    path: str
+    handler: Handler
+    scope: Scope | None
+    takes: type[DataclassInstance] | None
+    gives: Sequence[type[DataclassInstance]]
+    #: Statuses of success.
+    statuses: Sequence[int]
+    #: Codes of the problems that only some operations have.
+    problems: Sequence[str]
+    waits: bool
+    idempotent: bool
+    #: The answer holds plaintext or a key.
+    secret: bool
+    #: Asked for every message: has a short way past Klein (rest.fast).
+    hot: bool
+
+    @property
+    def summary(self) -> str:
+        """First line of the handler's docstring."""
+        return (self.handler.__doc__ or "").strip().partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """The rest of it."""
+        return " ".join((self.handler.__doc__ or "").partition("\n")[2].split())
+
+
+class RouteTable:
+    """Collects operations as the methods of an API are defined."""
+
+    def __init__(self) -> None:
+        self.operations: list[Operation] = []
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: Scope | None = None,
+        takes: type[DataclassInstance] | None = None,
+        gives: Sequence[type[DataclassInstance]] = (),
+        statuses: Sequence[int] = (200,),
+        problems: Sequence[str] = (),
+        waits: bool = False,
+        idempotent: bool = False,
+        secret: bool = False,
+        hot: bool = False,
+    ) -> Callable[[Handler], Handler]:
+        """Make a method the handler of an operation; its name is the operation's."""
+
+        def decorate(handler: Handler) -> Handler:
+            self.operations.append(
+                Operation(
+                    name=handler.__name__,
+                    method=method,
+                    path=path,
+                    handler=handler,
+                    scope=scope,
+                    takes=takes,
+                    gives=gives,
+                    statuses=statuses,
+                    problems=problems,
+                    waits=waits,
+                    idempotent=idempotent,
+                    secret=secret,
+                    hot=hot,
+                )
+            )
+            return handler
+
+        return decorate
+
+
+class Desk:
+    """Where every request of an operation is let in, carried out and answered.
+
+    In this order: the token, its scope, its rate; the idempotency key; the body; the handler.
+    """
+
+    def __init__(self, tokens: Tokens, *, clock: Clock, rate: float) -> None:
+        self._tokens = tokens
+        self._rates = RateLimits(rate, clock.seconds)
+        self._kept = KeptAnswers(clock)
+
+    def admit(self, scope: Scope | None, ask: Ask) -> Token:
+        """The caller, who may do this now.
+
+        Raises UnauthorisedError, ScopeError, RateLimitedError.
+        """
+        token = self._tokens.holder(ask.credential, ask.uid)
+        token.require(scope)
+        return self.count(token)
+
+    def count(self, token: Token) -> Token:
+        """Count one request of the caller; raises RateLimitedError."""
+        self._rates.take(token)
+        return token
+
+    def answer(self, api: object, operation: Operation, ask: Ask) -> Reply | Deferred[Reply]:
+        """The answer to a request, whatever happens."""
+        try:
+            token = self.admit(operation.scope, ask)
+            key = _idempotency_key(ask.idempotency_keys) if operation.idempotent else None
+            if key is None:
+                return self._carry_out(api, operation, ask, token)
+            return self._once(api, operation, ask, token, key)
+        except DynamiCryptError as error:
+            return problem_reply(error, ask.path)
+
+    def _once(
+        self, api: object, operation: Operation, ask: Ask, token: Token, key: bytes
+    ) -> Reply | Deferred[Reply]:
+        target = b"%b %b\n" % (ask.method, ask.path)
+        known = self._kept.begin(token.id, key, sha256(target + ask.body).digest())
+        if known is not None:
+            return known
+        reply = self._carry_out(api, operation, ask, token)
+        if isinstance(reply, Reply):
+            self._kept.end(token.id, key, reply, secret=operation.secret)
+            return reply
+
+        def done(reply: Reply) -> Reply:
+            self._kept.end(token.id, key, reply, secret=operation.secret)
+            return reply
+
+        def gone(failure: Failure) -> Failure:
+            self._kept.forget(token.id, key)
+            return failure
+
+        return reply.addCallbacks(done, gone)
+
+    def _carry_out(
+        self, api: object, operation: Operation, ask: Ask, token: Token
+    ) -> Reply | Deferred[Reply]:
+        given: list[Any] = [token]
+        try:
+            if operation.takes is not None:
+                given.append(parse(operation.takes, ask.body, exact=True))
+            if operation.waits:
+                given.append(_wait(ask.waits))
+            result = operation.handler(api, *given, **ask.names)
+        except DynamiCryptError as error:
+            return problem_reply(error, ask.path)
+        except Exception:
+            return _fault(Failure(), ask)
+        if isinstance(result, Coroutine):
+            return self._finish(Deferred.fromCoroutine(result), operation, ask)
+        return _reply(operation, result)
+
+    @staticmethod
+    def _finish(later: Deferred[Result], operation: Operation, ask: Ask) -> Deferred[Reply]:
+        def fail(failure: Failure) -> Reply | Failure:
+            if isinstance(failure.value, CancelledError):
+                return failure  # the client left; there is nobody to tell
+            if isinstance(failure.value, DynamiCryptError):
+                return problem_reply(failure.value, ask.path)
+            return _fault(failure, ask)
+
+        return later.addCallbacks(lambda result: _reply(operation, result), fail)
+
+
+def _wait(values: Sequence[bytes]) -> float:
+    """Seconds of the query's `wait`, such as 2s or 500ms; raises InvalidRequestError."""
+    if not values:
+        return 0.0
+    match = _WAIT_FORM.fullmatch(values[0]) if len(values) == 1 else None
+    seconds = 0.0 if match is None else int(match[1]) / (1 if match[2] == b"s" else 1000)
+    if match is None or seconds > MAX_WAIT:
+        raise InvalidRequestError(f"wait is a time such as 2s or 500ms, up to {MAX_WAIT:g}s")
+    return seconds
+
+
+def _idempotency_key(values: Sequence[bytes] | None) -> bytes | None:
+    """The Idempotency-Key of a request; raises InvalidRequestError."""
+    if values is None:
+        return None
+    if len(values) != 1 or _KEY_FORM.fullmatch(values[0]) is None:
+        raise InvalidRequestError("an idempotency key is 1 to 255 visible characters")
+    return values[0]
+
+
+def _reply(operation: Operation, result: Result) -> Reply:
+    if isinstance(result, Reply):
+        return result
+    if result is None:
+        return Reply(204, b"")
+    if isinstance(result, tuple):
+        status, shape = result
+        return Reply(status, encode(shape))
+    return Reply(operation.statuses[0], encode(result))
+
+
+def _fault(failure: Failure, ask: Ask) -> Reply:
+    log_fault(failure)
+    return problem_reply(InternalError("a fault of the node"), ask.path)

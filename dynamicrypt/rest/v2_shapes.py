@@ -1,0 +1,297 @@
+"""The JSON shapes of REST v2; openapi.json and the parser are both made from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Final
+
+from dynamicrypt.keys.cipher import MAX_LIMIT
+from dynamicrypt.keys.envelope import MIN_PIECES
+from dynamicrypt.keys.pieces import DEFAULT_PIECES
+from dynamicrypt.keys.pool_key import Mode
+from dynamicrypt.rest.schema import Base64, Base64Out, Items, Length, OneOf, Range
+
+#: Characters of a name, at most 4 bytes each, and which ones: none that would end a line of a log
+#: or a segment of a path, and not what clients take for directories.
+MAX_NAME: Final = 63
+NAME_PATTERN: Final = r"^(?!\.{1,2}$)[^/\x00-\x1f\x7f-\x9f]+$"
+#: Items of one batch.
+MAX_BATCH: Final = 256
+#: Pieces of one message: all their keys must be ready at once, of the 56 that a channel stores.
+MAX_PIECES: Final = 32
+#: Bytes of the caller's context, and characters of the caller's reference to an item.
+MAX_CONTEXT: Final = 4096
+MAX_REFERENCE: Final = 256
+
+_CONTEXT: Final = {"about": "Bytes that must be given again, and equal, to decrypt."}
+_MODE: Final = {
+    "about": "1: the newest key, again and again. 2: a key for this message alone. 3: a key for at"
+    " most `limit` messages. 4: `pieces` pieces, each under a key of its own."
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encrypt:
+    """A message to encrypt for the partner."""
+
+    plaintext: Base64 = field(repr=False)
+    mode: Annotated[int, Range(Mode.FAST, Mode.SPLIT)] = field(
+        default=int(Mode.FAST), metadata=_MODE
+    )
+    context: Annotated[Base64, Length(MAX_CONTEXT)] = field(
+        default=b"", repr=False, metadata=_CONTEXT
+    )
+    limit: Annotated[int, Range(0, MAX_LIMIT)] = field(
+        default=0, metadata={"about": "Mode 3: the most messages under one key; else 0."}
+    )
+    pieces: Annotated[int, Range(0, MAX_PIECES)] = field(
+        default=0,
+        metadata={
+            "about": f"Mode 4: {MIN_PIECES} to {MAX_PIECES}, or 0 for {DEFAULT_PIECES}; else 0."
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A ciphertext that only the partner opens, and the id of the key that it was made with."""
+
+    mode: int
+    key_id: str
+    ciphertext: Base64Out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One piece of a ciphertext of mode 4; fewer than all are worthless."""
+
+    key_id: str
+    ciphertext: Base64Out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """A ciphertext of mode 4, in pieces that may go different ways and be opened in any order."""
+
+    mode: int
+    pieces: list[Piece]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decrypt:
+    """A ciphertext, or one piece of it, that the partner made."""
+
+    ciphertext: Base64 = field(repr=False)
+    context: Annotated[Base64, Length(MAX_CONTEXT)] = field(
+        default=b"", repr=False, metadata=_CONTEXT
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The plaintext; null while pieces are missing."""
+
+    complete: bool
+    plaintext: Base64Out | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncryptBatch:
+    """Messages to encrypt in one mode; each item has an answer in its place."""
+
+    items: Annotated[list[EncryptItem], Items(MAX_BATCH)] = field(repr=False)
+    mode: Annotated[int, Range(Mode.FAST, Mode.COUNTED)] = field(
+        default=int(Mode.FAST), metadata=_MODE
+    )
+    limit: Annotated[int, Range(0, MAX_LIMIT)] = field(
+        default=0, metadata={"about": "Mode 3: the most messages under one key; else 0."}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncryptItem:
+    """One message of a batch. What is wrong with it is said in its own answer."""
+
+    plaintext: Base64 = field(metadata={"free": True, "about": "The message, in base64."})
+    context: Base64 = field(
+        default=b"", metadata={"free": True, "about": "As in a single request; base64."}
+    )
+    reference: str = field(
+        default="",
+        metadata={"free": True, "about": "Text that comes back with the item's answer."},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecryptBatch:
+    """Ciphertexts of modes 1 to 3 to decrypt; each item has an answer in its place."""
+
+    items: Annotated[list[DecryptItem], Items(MAX_BATCH)] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecryptItem:
+    """One ciphertext of a batch. What is wrong with it is said in its own answer."""
+
+    ciphertext: Base64 = field(metadata={"free": True, "about": "The ciphertext, in base64."})
+    context: Base64 = field(
+        default=b"", metadata={"free": True, "about": "As in a single request; base64."}
+    )
+    reference: str = field(
+        default="",
+        metadata={"free": True, "about": "Text that comes back with the item's answer."},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why not (RFC 9457); `code` is the stable word that programs compare."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    instance: str | None = None
+    retry_after_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncryptedItem:
+    """The ciphertext of an item or, in its place, its error."""
+
+    ciphertext: Base64Out | None = None
+    error: Problem | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecryptedItem:
+    """The plaintext of an item or, in its place, its error."""
+
+    plaintext: Base64Out | None = field(default=None, repr=False)
+    error: Problem | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncryptedBatch:
+    """The answers to the items, in their order."""
+
+    items: list[EncryptedItem]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecryptedBatch:
+    """The answers to the items, in their order."""
+
+    items: list[DecryptedItem] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveredKey:
+    """A key for the application itself: 32 bytes. The partner gets it by its id, once."""
+
+    key_id: str
+    key: Base64Out = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenChannel:
+    """Which node the partner is at: the name or the fingerprint of a known peer."""
+
+    peer: Annotated[str, Length(255, 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One tree parity machine: how often it was drawn anew, and its steps since."""
+
+    id: int
+    state: str
+    run: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLevels:
+    """How many keys there are: offered and free ones of this side, in use, held for the partner."""
+
+    offered: int
+    free: int
+    in_use: int
+    held: int
+
+
+#: The states of a channel.
+CHANNEL_STATES: Final = ("opening", "up", "resting", "down", "stopped")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A channel: its state and why, its keys, what its machines do."""
+
+    service: str
+    partner: str
+    peer: str
+    state: Annotated[str, OneOf(CHANNEL_STATES)]
+    reason: str
+    profile: str
+    keys: KeyLevels
+    keys_made: int
+    rounds: int
+    machines: list[Machine]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channels:
+    """The channels of a service."""
+
+    channels: list[Channel]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service of this caller."""
+
+    name: str
+    channels: list[Channel]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The services of this caller."""
+
+    services: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A known node: whether a link to it is up, and which key exchange made its TLS secret."""
+
+    name: str
+    fingerprint: str
+    up: bool
+    group: str | None
+    round_trip_seconds: float | None
+    channels: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """This node and those that it knows."""
+
+    name: str
+    fingerprint: str
+    profile: str
+    version: str
+    incarnation: str
+    peers: list[Peer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether applications can be served, and if not why not."""
+
+    ready: bool
+    reasons: list[str]

@@ -1,0 +1,71 @@
+"""Channels with keys, without a network: what two nodes share, put there by hand."""
+
+from collections.abc import Callable
+
+from dynamicrypt.keys.limits import StoreLimits
+from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.events import EventLog
+from dynamicrypt.params import PROFILES
+from dynamicrypt.session.link_events import ChannelName, KeyConfirmed, KeyMade
+
+HERE, THERE = bytes(32), bytes([1]) * 32
+
+
+def make_channel(
+    service: str,
+    partner: str,
+    *,
+    owner: str,
+    events: EventLog,
+    seconds: Callable[[], float],
+    here: bool = True,
+    closed: Callable[[LinkChannel], object] = lambda channel: None,
+) -> LinkChannel:
+    """One end of a channel; `here` is role 0."""
+    return LinkChannel(
+        name=ChannelName(service, partner),
+        owner=owner,
+        own=HERE if here else THERE,
+        peer=THERE if here else HERE,
+        profile=PROFILES["fast"],
+        limits=StoreLimits(),
+        link=lambda: None,
+        events=events,
+        seconds=seconds,
+        closed=closed,
+    )
+
+
+def other_end(channel: LinkChannel, seconds: Callable[[], float]) -> LinkChannel:
+    """The partner's end of a channel."""
+    return make_channel(
+        channel.name.partner,
+        channel.name.service,
+        owner="partner",
+        events=EventLog(),
+        seconds=seconds,
+        here=channel.peer == HERE,
+    )
+
+
+class KeyMaker:
+    """Gives both ends the same keys, as the machines would; equal from one run to the next."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def give(self, owner: LinkChannel, holder: LinkChannel | None, count: int = 1) -> None:
+        """Keys that `owner` sends under and `holder` opens with."""
+        for _ in range(count):
+            self.made += 1
+            key_id = self.made.to_bytes(16, "big")
+            for end, owns in ((owner, True), (holder, False)):
+                if end is not None:
+                    key = bytearray(self.made.to_bytes(32, "big"))
+                    end.happened(None, _made(end, key_id, key, owns))  # type: ignore[arg-type]
+            owner.happened(None, KeyConfirmed(channel=owner.name, id=key_id))  # type: ignore[arg-type]
+
+
+def _made(end: LinkChannel, key_id: bytes, key: bytearray, owns: bool) -> KeyMade:
+    number = int.from_bytes(key_id, "big")
+    return KeyMade(channel=end.name, number=number, id=key_id, key=key, owner=owns)
