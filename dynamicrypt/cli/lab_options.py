@@ -8,21 +8,11 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import click
 
 from dynamicrypt.cli.speech import talk
-from dynamicrypt.errors import ParameterError
-from dynamicrypt.lab.attacks import (
-    Attack,
-    Genetic,
-    Geometric,
-    Majority,
-    NoAttack,
-    Probabilistic,
-    Simple,
-)
 from dynamicrypt.lab.exchange import PATIENCE, Exchange
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.outcome import Outcome
@@ -32,15 +22,6 @@ from dynamicrypt.params import MachineParameters, Rule
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_ENSEMBLES: Final = {
-    "simple": Simple,
-    "geometric": Geometric,
-    "majority": Majority,
-    "genetic": Genetic,
-}
-#: The attacks by the names that the commands take.
-ATTACKS: Final = (*_ENSEMBLES, "probabilistic")
 
 _OPTIONS = (
     click.option("-K", "k", type=int, default=3, show_default=True, help="Hidden units."),
@@ -137,18 +118,6 @@ def way_of(options: dict[str, Any]) -> Way:
         scheduler=options.pop("scheduler"),
         as_json=options.pop("as_json"),
     )
-
-
-def attack_named(name: str, attackers: int | None) -> Attack:
-    """The attack with this name and number of machines; ParameterError where it has none."""
-    if name == "none":
-        return NoAttack()
-    if name == "probabilistic":
-        if attackers is not None:
-            raise ParameterError("the probabilistic attack has no number of attackers")
-        return Probabilistic()
-    kind = _ENSEMBLES[name]
-    return kind() if attackers is None else kind(attackers=attackers)
 
 
 def executor_at(scheduler: str | None) -> AbstractContextManager[Executor | None]:

@@ -9,8 +9,6 @@ from typing import Any
 import click
 
 from dynamicrypt.cli.lab_options import (
-    ATTACKS,
-    attack_named,
     exchange_of,
     exchange_options,
     output_option,
@@ -20,6 +18,7 @@ from dynamicrypt.cli.lab_options import (
 )
 from dynamicrypt.cli.speech import Exit, fields, result
 from dynamicrypt.errors import ParameterError
+from dynamicrypt.lab.attacks import NAMES, attack_named
 from dynamicrypt.lab.attacks.seed import SEEDS, find_seeds
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.outcome import Criterion
@@ -48,7 +47,7 @@ def sync(*, output: Path | None, **options: Any) -> int:
 
 
 @click.command()
-@click.argument("name", type=click.Choice(ATTACKS))
+@click.argument("name", type=click.Choice(NAMES))
 @exchange_options
 @click.option("--attackers", type=click.IntRange(1), metavar="M", help="Machines of the attacker.")
 @click.option(

@@ -13,15 +13,7 @@ from importlib.resources import files
 from math import sqrt
 from typing import Any, Final, Literal
 
-from dynamicrypt.lab.attacks import (
-    Attack,
-    Genetic,
-    Geometric,
-    Majority,
-    NoAttack,
-    Probabilistic,
-    Simple,
-)
+from dynamicrypt.lab.attacks import NoAttack, attack_named
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.outcome import Criterion
@@ -113,22 +105,6 @@ def published() -> tuple[list[Published], float]:
     return [_figure(entry) for entry in content["figures"]], content["reading_error"]
 
 
-def attack_of(name: str | None, attackers: int | None) -> Attack:
-    """An attack by its name; with its usual number of machines for None."""
-    ensembles: dict[str, type[Simple | Geometric | Majority | Genetic]] = {
-        "simple": Simple,
-        "geometric": Geometric,
-        "majority": Majority,
-        "genetic": Genetic,
-    }
-    if name is None:
-        return NoAttack()
-    if name == "probabilistic":
-        return Probabilistic()
-    kind = ensembles[name]
-    return kind() if attackers is None else kind(attackers=attackers)
-
-
 def reproduce(
     form: Form,
     *,
@@ -191,7 +167,7 @@ def _figure(entry: dict[str, Any]) -> Published:
         package=entry.get("package", 1),
         delay=entry.get("delay", 0),
     )
-    attack = attack_of(entry.get("attack"), entry.get("attackers"))
+    attack = attack_named(entry.get("attack", "none"), entry.get("attackers"))
     return Published(
         what=entry["what"],
         experiment=Experiment(exchange=exchange, attack=attack, runs=0),
