@@ -122,9 +122,10 @@ size_t glibc_seeds(uint64_t first, uint64_t seeds, size_t from, const uint8_t *o
     size_t number = 0;
     for (uint64_t done = 0; done < seeds; done += SLICE) {
         const uint32_t base = (uint32_t)(first + done);
-        /* Seed 0 is a case of its own, and at 2^31 the sign turns. */
-        const int broken = done == 0 || base < SLICE ||
-                           base - UINT32_C(0x80000000) < SLICE;
+        /* Seed 0 stands for 1, so the slice after its own cannot grow from it; and where the sign
+         * turns words do not grow on. */
+        const int broken = done == 0 || base < 2 * SLICE ||
+                           base + (SLICE - 1) - UINT32_C(0x80000000) < 2 * SLICE;
         if (broken) {
             for (uint32_t lane = 0; lane < SLICE; lane++) {
                 uint32_t column[WORDS];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -152,3 +153,8 @@ def run(experiment: Experiment, way: Way, output: Path | None) -> Outcome:
     finally:
         if output is not None and groups:
             save(output, experiment, groups)
+
+
+def number(value: Any) -> Any:
+    """The value as JSON takes it: None for a number that is not finite."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,6 +11,7 @@ import click
 from dynamicrypt.cli.lab_options import (
     exchange_of,
     exchange_options,
+    number,
     output_option,
     run,
     way_of,
@@ -36,8 +37,8 @@ def sync(*, output: Path | None, **options: Any) -> int:
     outcome = run(experiment, way, output)
     steps = outcome.mean_steps
     data = {
-        "steps_mean": steps.value,
-        "steps_standard_error": steps.error,
+        "steps_mean": number(steps.value),
+        "steps_standard_error": number(steps.error),
         "runs": outcome.runs,
         "unsynchronised": int((~outcome.finished).sum()),
     }
@@ -70,11 +71,11 @@ def attack(
     outcome = run(experiment, way, output)
     success, steps = outcome.success(Criterion(criterion)), outcome.mean_steps
     data = {
-        "success": success.value,
-        "success_standard_error": success.error,
+        "success": number(success.value),
+        "success_standard_error": number(success.error),
         "runs": outcome.runs,
-        "steps_mean": steps.value,
-        "steps_standard_error": steps.error,
+        "steps_mean": number(steps.value),
+        "steps_standard_error": number(steps.error),
         "attacker_steps": int(outcome.work.sum()),
     }
     text = {"success": f"{success}", "runs": outcome.runs, "steps": f"{steps}"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from dynamicrypt.cli.lab_options import (
     exchange_of,
     exchange_options,
     executor_at,
+    number,
     way_of,
     way_options,
 )
@@ -94,7 +94,8 @@ def _print_points(points: list[Point], *, as_json: bool) -> None:
         if len({str(row[name]) for row in rows}) > 1 or name in points[0].result
     ]
     text = table([tuple(names)] + [tuple(_short(row[name]) for name in names) for row in rows])
-    result(as_json=as_json, data={"points": rows}, text=text)
+    data = [{name: number(value) for name, value in row.items()} for row in rows]
+    result(as_json=as_json, data={"points": data}, text=text)
 
 
 def _short(value: object) -> str:
@@ -118,7 +119,7 @@ def profile(*, name: str | None, fusion: int, **options: Any) -> int:
         fusion = PROFILES[name].exchange.fusion
     if way.scheduler is not None:
         raise ParameterError("profile runs on this machine only")
-    most = options["runs"]
+    most: int = options["runs"]
 
     def runs(attack: Attack) -> int:
         talk(f"{attack.name} {getattr(attack, 'attackers', '')}".rstrip())
@@ -147,7 +148,7 @@ def profile(*, name: str | None, fusion: int, **options: Any) -> int:
         f" ({least.attack.name}, a key of {fusion}, the slowest tenth)"
     )
     data = {
-        "strength_bits": _number(least.slow_bits(fusion)),
+        "strength_bits": number(least.slow_bits(fusion)),
         "attack": least.attack.name,
         "fusion": fusion,
         "attacks": [_cost_data(cost, fusion) for cost in found],
@@ -166,14 +167,9 @@ def _cost_data(cost: strength.Cost, fusion: int) -> dict[str, Any]:
         "slow_success": cost.slow_success.value,
         "slow_success_standard_error": cost.slow_success.error,
         "attacker_steps": cost.work,
-        "bits": _number(cost.bits(fusion)),
-        "slow_bits": _number(cost.slow_bits(fusion)),
+        "bits": number(cost.bits(fusion)),
+        "slow_bits": number(cost.slow_bits(fusion)),
     }
-
-
-def _number(value: float) -> float | None:
-    """JSON has no infinity: None says that no attempt succeeded."""
-    return value if math.isfinite(value) else None
 
 
 @click.command()
