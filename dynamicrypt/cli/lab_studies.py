@@ -34,6 +34,7 @@ from dynamicrypt.lab.attacks import (
 )
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.experiment import Experiment
+from dynamicrypt.lab.gallery import PICTURES, draw
 from dynamicrypt.lab.instructions import instruction_set
 from dynamicrypt.lab.progress import Progress
 from dynamicrypt.lab.reproduce import Comparison, Form, disagreements
@@ -252,3 +253,19 @@ def _rate(attack: Attack, exchange: Exchange, runs: int, *, of_work: bool) -> fl
         seconds = time.thread_time() - start
         best = max(best, (float(outcome.work.sum()) if of_work else runs) / seconds)
     return best
+
+
+@click.command()
+@click.argument("name", type=click.Choice(list(PICTURES)))
+@click.argument("picture", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("lab-points"),
+    show_default=True,
+    help="Keeps the points of the picture; what is there is not run again.",
+)
+def plot(*, name: str, picture: Path, directory: Path) -> int:
+    """Measure and draw a picture of the tutorial (the extra `lab`)."""
+    draw(name, picture, directory, lambda number, point: talk(f"point {number + 1} is done"))
+    return Exit.OK
