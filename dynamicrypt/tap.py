@@ -25,6 +25,7 @@ from twisted.python import usage
 
 from dynamicrypt.cli.speech import report
 from dynamicrypt.errors import DynamiCryptError, LocalError
+from dynamicrypt.node.hardening import MemoryWatch, harden
 from dynamicrypt.node.node import Node
 from dynamicrypt.node.registry import ServicesFile
 from dynamicrypt.node.thesis import Reactor
@@ -154,6 +155,7 @@ def makeService(options: Options) -> MultiService:
     """
     from twisted.internet import reactor  # noqa: PLC0415 - installed by twistd, and only here
 
+    harden()
     try:
         return _service(options.settings, cast("Reactor", reactor))
     except DynamiCryptError as error:
@@ -193,6 +195,7 @@ def _service(settings: Settings, reactor: Reactor) -> MultiService:
         "thesis": node.thesis_listener(),
     }
     parts = MultiService()
+    MemoryWatch(reactor, settings.profile).setServiceParent(parts)
     node.setServiceParent(parts)
     for name, sock in sockets.items():
         _listen(reactor, sock, factories[name]).setServiceParent(parts)

@@ -84,7 +84,8 @@ class StateDirectory:
             raise StateFileError(f"{path}: {_why(error)}") from error
         try:
             self._check(path, os.fstat(descriptor))
-            with open(descriptor, "rb", closefd=False) as file:
+            # A buffer of the file object would keep a copy of tokens and keys.
+            with open(descriptor, "rb", buffering=0, closefd=False) as file:
                 content = file.read(MAX_FILE + 1)
         finally:
             os.close(descriptor)
