@@ -80,7 +80,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "name_taken": Kind(409, "The name is taken", "Choose another: names are exact and unique."),
     "too_many_services": Kind(
-        409, "The node holds as many services as it may", "Remove one that is not needed."
+        409, "The node holds as many services or channels as it may", "Remove one that is not needed."
     ),
     "idempotency_in_flight": Kind(
         409, "The first request with this idempotency key is under way", "Ask again.", 200

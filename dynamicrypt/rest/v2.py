@@ -142,13 +142,14 @@ class RestV2:
         takes=OpenChannel,
         gives=[Channel],
         statuses=(201, 200),
-        problems=("unknown_service", "unknown_peer", "bad_parameter"),
+        problems=("unknown_service", "unknown_peer", "bad_parameter", "too_many_services"),
     )
     def open_channel(
         self, token: Token, asked: OpenChannel, *, service: str, partner: str
     ) -> tuple[int, Channel]:
         """Open a channel to a partner at a known peer, and keep it open.
 
+        This node's own fingerprint is a peer, too: two services of one node need no link.
         Answers at once; with `wait`, GET tells when keys are there. The partner's node must have
         opened the channel, too.
         """
