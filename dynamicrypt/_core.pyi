@@ -173,8 +173,8 @@ class Bank:
     def weights(self, machine: int, /) -> memoryview:
         """Read-only view of the canonical weights (K*N bytes, signed, row-major) in locked memory.
 
-        Each machine has a view of its own. It shows the weights at the last call for that machine,
-        and zeros after `redraw` and `wipe`: use it at once, do not keep it.
+        All machines share it: it shows the one that was asked for last, and zeros after `redraw`
+        and `wipe`. Use it at once, do not keep it.
         """
     def set_weights(self, machine: int, weights: bytes, /) -> None:
         """Take K*N signed bytes; for tests and vectors."""

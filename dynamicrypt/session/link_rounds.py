@@ -171,11 +171,12 @@ class Rounds:
         self._statistics = statistics
         self._expand = Cipher(AES256(input_key(context)), ECB()).encryptor()  # noqa: S305
         # Each block is a counter of its own: ECB of counters is the key stream of CTR.
-        scratch.reserve(parameters.package_input_bytes * parameters.machines)
+        scratch.reserve(
+            parameters.package_input_bytes * parameters.machines, parameters.machine.weights
+        )
         self._tries: dict[int, int] = {}
         self._ours: Round | Query | None = None
-        self._secret = SecretMemory(PROBE_HEADER_BYTES + parameters.machine.weights)
-        self._message = memoryview(self._secret)
+        self._message_bytes = PROBE_HEADER_BYTES + parameters.machine.weights
 
     def chooses(self, role: int) -> bool:
         """Whether the role sends the inputs of the next round: with queries, role 0 of the odd."""
@@ -248,7 +249,6 @@ class Rounds:
     def wipe(self) -> None:
         """Overwrite all weights."""
         self.bank.wipe()
-        self._secret.wipe()
 
     def _random_inputs(self) -> memoryview:
         counters, inputs = self._scratch.counters, self._scratch.inputs
@@ -264,7 +264,8 @@ class Rounds:
 
     def _probe(self, keys: ChannelKeys, number: int) -> bytes:
         """One byte for each machine that is held."""
-        message, bank, transcript = self._message, self.bank, self.transcript
+        bank, transcript = self.bank, self.transcript
+        message = self._scratch.message[: self._message_bytes]
         weights = message[PROBE_HEADER_BYTES:]
         probes = bytearray()
         for machine in self.probed:
@@ -278,6 +279,7 @@ class Rounds:
             )
             weights[:] = bank.weights(machine)
             probes.append(keys.probe(message))
+        self._scratch.wipe()
         return bytes(probes)
 
     def _decide(self, ours: bytes, theirs: bytes, absorb: Absorb) -> None:
