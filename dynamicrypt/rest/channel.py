@@ -162,6 +162,8 @@ class ApiChannel(HTTPChannel):
         if not self.persistent:
             self.setTimeout(self.factory.limits.idle)
         super().requestDone(request)
+        # Klein's closures keep a request, and its token, until the garbage collector comes by.
+        request.requestHeaders = Headers()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Make room for another connection."""
