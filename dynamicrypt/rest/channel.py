@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from twisted.internet.interfaces import IUNIXTransport
+from twisted.internet.interfaces import ITCPTransport, IUNIXTransport
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
@@ -138,7 +138,7 @@ class ApiChannel(HTTPChannel):
             self._refuse(refused.reply)
         except StreamBrokenError:
             self._draining = True
-            self.forceAbortClient()
+            cast("ITCPTransport", self.transport).abortConnection()
 
     def allContentReceived(self) -> None:
         """Handle the request; what time the answer takes is not the client's."""
