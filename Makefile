@@ -40,7 +40,8 @@ test: $(VENV)/.dev
 # Their modules are not called test_*, so the usual run leaves them out.
 test-system: $(VENV)/.dev
 	@tests/system/install-packages
-	@$(BIN)/python -m tests 1 tests.system.packaging tests.system.account tests.system.readme
+	@$(BIN)/python -m tests 1 tests.system.packaging tests.system.account tests.system.readme \
+	  tests.system.memory
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m tests 1 tests.soak.endurance
