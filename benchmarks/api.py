@@ -8,7 +8,6 @@ resource, which is measured in turns with the API, do not.
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 import os
 import secrets
@@ -20,46 +19,21 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from benchmarks.api_bare import TOKEN, Encrypt
-from benchmarks.load import HOST, Outcome, load
+from benchmarks.load import Outcome, load
 from benchmarks.report import Report, main
 from dynamicrypt.demo.daemon import Daemon
+from tests.rest.running import BANK, SHOP, RunningNode
 
-SHOP = "/v2/services/shop/channels/bank"
-BANK = "/v2/services/bank/channels/shop"
 #: Messages of a batch.
 BATCH = 100
 #: Ciphertexts made beforehand to be decrypted; each opens once.
 STOCK = 256 * 200
 
 
-class Api:
-    """A node with two services that share a channel."""
-
-    def __init__(self, daemon: Daemon) -> None:
-        self.port = daemon.api_port
-        self.pid = daemon.pid
-        self.token = (daemon.state / "token").read_text().strip()
-        self._connection = http.client.HTTPConnection(HOST, self.port)
-        fingerprint = self.ask("GET", "/v2/status")["fingerprint"]
-        for name in ("shop", "bank"):
-            self.ask("PUT", f"/v2/services/{name}")
-        for path in (SHOP, BANK):
-            self.ask("PUT", path, {"peer": fingerprint})
-        for path in (SHOP, BANK):
-            self.ask("GET", f"{path}?wait=10s")
-
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """One request."""
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        self._connection.request(method, path, json.dumps(body) if body else None, headers)
-        response = self._connection.getresponse()
-        content = json.loads(response.read())
-        if response.status >= 300:
-            raise RuntimeError(f"{method} {path}: {content}")
-        return content
+class Api(RunningNode):
+    """A node under load."""
 
     def load(
         self, path: str, bodies: Sequence[bytes], connections: int, seconds: float

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar, cast
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import MultiService, Service
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
-from twisted.internet.interfaces import IProtocolFactory, IReactorCore, IReactorSocket
+from twisted.internet.interfaces import IProtocolFactory, IReactorCore, IReactorSocket, IReactorUNIX
 from twisted.logger import Logger
 from twisted.python import usage
 
@@ -202,7 +202,7 @@ def _service(settings: Settings, reactor: Reactor) -> MultiService:
     for name, sock in sockets.items():
         _listen(reactor, sock, factories[name]).setServiceParent(parts)
     if settings.api_socket is not None:
-        local = cast("IReactorSocket", reactor)
+        local = cast("IReactorUNIX", reactor)
         LocalSocketService(local, settings.api_socket, factories["api"]).setServiceParent(parts)
     _PortsFile(state, ports, reactor).setServiceParent(parts)
     _announce(settings, ports, identity)

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from twisted.application.internet import StreamServerEndpointService
-from twisted.internet.endpoints import AdoptedStreamServerEndpoint
-from twisted.internet.interfaces import IProtocolFactory, IReactorSocket
+from twisted.internet.endpoints import UNIXServerEndpoint
+from twisted.internet.interfaces import IProtocolFactory, IReactorUNIX
 
 from dynamicrypt.errors import LocalError
+
+#: Read and write, for the user of the node alone; that user may open it to others.
+_MODE: Final = 0o600
+_BACKLOG: Final = 128
 
 
 class SocketTakenError(LocalError):
@@ -22,45 +28,40 @@ class SocketTakenError(LocalError):
 
 
 class LocalSocketService(StreamServerEndpointService):
-    """Listens on a UNIX socket, and removes it when it stops."""
+    """Listens on a UNIX socket from its start until it stops, when the socket is removed.
 
-    def __init__(self, reactor: IReactorSocket, path: Path, factory: IProtocolFactory) -> None:
-        listening = _bind(path)
-        self._path = path
-        self._inode = path.stat().st_ino
-        endpoint = AdoptedStreamServerEndpoint(
-            reactor, os.dup(listening.fileno()), listening.family
-        )
-        listening.close()
-        super().__init__(endpoint, factory)
-
-    def stopService(self) -> object:
-        """Stop listening; a socket that somebody else has put there since then stays."""
-        with suppress(OSError):
-            if self._path.lstat().st_ino == self._inode:
-                self._path.unlink()
-        return super().stopService()
-
-
-def _bind(path: Path) -> socket.socket:
-    """A listening socket of mode 0600; one that a process left behind is replaced.
-
-    Raises SocketTakenError.
+    Raises SocketTakenError where that will not be possible.
     """
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    umask = os.umask(0o177)
+
+    def __init__(self, reactor: IReactorUNIX, path: Path, factory: IProtocolFactory) -> None:
+        _try(path)
+        super().__init__(UNIXServerEndpoint(reactor, str(path), _BACKLOG, _MODE), factory)
+
+    def privilegedStartService(self) -> None:  # noqa: N802 - Twisted calls it
+        """Listen; there is no moment at which the socket is open to others."""
+        with _closed_to_others():
+            super().privilegedStartService()
+
+
+def _try(path: Path) -> None:
+    """Bind a socket and remove it; one that a process left behind is removed first."""
     try:
         _remove_stale(path)
-        listening.bind(str(path))
-        listening.listen(128)
-        listening.setblocking(False)
+        with _closed_to_others(), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+            trial.bind(str(path))
+        path.unlink()
     except OSError as error:
-        listening.close()
         reason = (error.strerror or str(error)).lower()
         raise SocketTakenError(f"cannot listen on {path}: {reason}") from None
+
+
+@contextmanager
+def _closed_to_others() -> Iterator[None]:
+    umask = os.umask(0o777 & ~_MODE)
+    try:
+        yield
     finally:
         os.umask(umask)
-    return listening
 
 
 def _remove_stale(path: Path) -> None:
