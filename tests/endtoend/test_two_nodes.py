@@ -13,6 +13,7 @@ from dynamicrypt.demo.daemon import Daemon
 from tests.endtoend.service import ServiceTestCase, eventually
 from tests.endtoend.test_hostile_bytes import steady
 from tests.foreign.application import Application, introduce
+from tests.inspectable import PROGRAM
 
 OPTIONS = ("--api-auth", "none")
 #: A cut link is dialled again after half a second at first, and after 30 s in the end.
@@ -30,7 +31,7 @@ class TwoNodesTests(ServiceTestCase):
         self.alice, self.bob = self.application(self.north), self.application(self.south)
 
     def start(self, directory: Path, *options: str) -> Daemon:
-        node = Daemon(directory, *OPTIONS, *options)
+        node = Daemon(directory, *OPTIONS, *options, program=PROGRAM)
         node.start()
         self.addCleanup(self.end, node)
         return node

@@ -16,6 +16,7 @@ from tests.endtoend.service import (
     resident_bytes,
 )
 from tests.foreign.application import Application, introduce
+from tests.inspectable import PROGRAM
 
 #: Of each wire.
 SECONDS = float(os.environ.get("SOAK_SECONDS", "1200")) / 2
@@ -39,10 +40,10 @@ class Endurance(ServiceTestCase):
         for state in states:
             state.mkdir(mode=0o700)
         make_known(states)
-        self.north = Daemon(states[0], *self.options)
+        self.north = Daemon(states[0], *self.options, program=PROGRAM)
         self.north.start()
         self.addCleanup(self.end, self.north)
-        self.south = Daemon(states[1], *self.options)
+        self.south = Daemon(states[1], *self.options, program=PROGRAM)
         self.south.start()
         self.pairs: list[tuple[Application, Application]] = []
         for number in range(CHANNELS):
