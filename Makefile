@@ -41,7 +41,7 @@ test: $(VENV)/.dev
 test-system: $(VENV)/.dev
 	@tests/system/install-packages
 	@$(BIN)/python -m tests 1 tests.system.packaging tests.system.account tests.system.readme \
-	  tests.system.memory
+	  tests.system.memory tests.system.link
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m tests 1 tests.soak.endurance tests.soak.rest

@@ -7,7 +7,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.system.two_hosts import MOVED, NORTH, SOUTH, Host, Network, pair, within
+from tests.system.capture import HYBRID, TLS_1_3, TLS_KINDS, Capture
+from tests.system.two_hosts import LINK_PORT, MOVED, NORTH, SOUTH, Host, Network, pair, within
 
 #: Longest time (s) from a mended network, or a restarted process, to fresh keys.
 HEALING = 10.0
@@ -110,5 +111,19 @@ class LinkTests(SynchronousTestCase):
         within(HEALING, self.flow)
         self.network.move_south()
         self.south.address = MOVED
-        within(60, lambda: not self.up(self.south, self.north))
+        # South, whose new address nobody knows, dials: it was paired with north's.
+        self.south.daemon.wait_for("link up", 60, times=2)
         print(f"healed after {within(2 * HEALING, self.flow):.1f} s")
+
+    def test_a_wire_tap_sees_tls_1_3_the_hybrid_group_and_nothing_else(self) -> None:
+        with Capture(self.network.router) as capture:
+            self.meet()
+            self.use_up(self.north, self.south)
+        hellos = capture.server_hellos(LINK_PORT)
+        self.assertEqual({(hello.version, hello.group) for hello in hellos}, {(TLS_1_3, HYBRID)})
+        records = [record for stream in capture.streams(LINK_PORT) for record in stream]
+        self.assertLessEqual({record.kind for record in records}, TLS_KINDS)
+        seen = b"".join(record.body for record in records)
+        self.assertGreater(len(seen), 50_000)
+        for word in (b"alice", b"north", b"south", b"hello", b"round", b"confirm"):
+            self.assertNotIn(word, seen)
