@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Final, final
 
+import numpy as np
+from numpy.typing import NDArray
+
 #: Fills the whole buffer with random bytes; draws of weights take their randomness from it.
 Fill = Callable[[memoryview], object]
 
@@ -188,3 +191,155 @@ class Bank:
 
 def instruction_sets() -> Sequence[str]:
     """The instruction sets this processor offers to the core, best first; the last is "plain"."""
+
+def lane_instruction_sets() -> tuple[str, ...]:
+    """The instruction sets that the simulation can use here, best first; the last is "plain"."""
+
+@final
+class Lockstep:
+    """A group of 512 independent pairs in lockstep, one to a lane, with attackers of their own.
+
+    `rule` is one of the constants above, `field` the queries' H*sqrt(N) or 0, `key` and `number`
+    fix all random numbers. `attackers` machines listen to each pair; with `geometric` they correct
+    the unit of smallest |h|, the first of equals. Raises ValueError that names the argument for a
+    number out of range. One object is for one thread at a time; the GIL is released.
+    """
+
+    def __init__(
+        self,
+        k: int,
+        n: int,
+        l: int,
+        rule: int,
+        key: int,
+        number: int,
+        *,
+        instruction_set: str,
+        attackers: int = 0,
+        geometric: bool = False,
+        secret_inputs: bool = False,
+        package: int = 1,
+        field: float = 0.0,
+        delay: int = 0,
+        limit: int = ...,
+    ) -> None: ...
+    def run(
+        self,
+        steps: NDArray[np.int64],
+        matched: NDArray[np.int32] | None = None,
+        weights: NDArray[np.int8] | None = None,
+    ) -> None:
+        """Run as many pairs as `steps` is long to their end; once, on a new object.
+
+        `steps` to full synchronisation, -1 where the limit came first. `matched` [runs, attackers]:
+        weights equal to A's `delay` steps later; `weights` [runs, k*n]: A's weights then.
+        """
+    def fill(self) -> None:
+        """Put a fresh pair into every lane, to look at it step by step."""
+    def advance(self) -> None:
+        """Learn from the package before, make the next inputs and evaluate them."""
+    def weights(self, machine: int, lane: int) -> bytes:
+        """Weights before the present package of A (0), B (1) or an attacker (2...)."""
+    def inputs(self, step: int, attacker: bool, lane: int) -> bytes:
+        """Inputs of a step of the present package, signed bytes; the attackers' if secret."""
+
+@final
+class Crowd:
+    """Pairs that each have a crowd of attackers, all of them in the lanes.
+
+    `strategy` is "geometric", "majority" (k up to 12) or "genetic" (k up to 7). Otherwise as
+    Lockstep.
+    """
+
+    def __init__(
+        self,
+        k: int,
+        n: int,
+        l: int,
+        rule: int,
+        key: int,
+        number: int,
+        *,
+        instruction_set: str,
+        strategy: str,
+        attackers: int,
+        secret_inputs: bool = False,
+        package: int = 1,
+        field: float = 0.0,
+        delay: int = 0,
+        limit: int = ...,
+    ) -> None: ...
+    @property
+    def pairs(self) -> int:
+        """How many pairs run side by side."""
+    def run(
+        self, steps: NDArray[np.int64], matched: NDArray[np.int32], work: NDArray[np.int64]
+    ) -> None:
+        """Run as many pairs as the arrays are long to their end; once, on a new object.
+
+        `matched` is of the best attacker, `work` the sum over the steps of the machines at work.
+        """
+    def fill(self) -> None:
+        """Start a fresh pair and fresh attackers everywhere, to look at them step by step."""
+    def advance(self) -> None:
+        """Learn from the package before, make the next inputs, evaluate, and decide."""
+    def size(self, pair: int) -> int:
+        """Attackers at work on a pair; they may have branched in this step already."""
+    def weights(self, pair: int, machine: int) -> bytes:
+        """Weights before the present package of A (0), B (1) or an attacker at work (2...)."""
+    def inputs(self, pair: int, step: int, attacker: bool) -> bytes:
+        """Inputs of a step of the present package, signed bytes; the attackers' if secret."""
+
+def scalar_runs(
+    k: int,
+    n: int,
+    l: int,
+    rule: int,
+    key: int,
+    steps: NDArray[np.int64],
+    *,
+    attackers: int = 0,
+    limit: int = ...,
+) -> None:
+    """Run pairs with geometric attackers one by one, a byte to a weight: the yardstick."""
+
+def probabilistic_runs(
+    k: int,
+    n: int,
+    l: int,
+    rule: int,
+    key: int,
+    number: int,
+    steps: NDArray[np.int64],
+    matched: NDArray[np.int32],
+    *,
+    package: int = 1,
+    field: float = 0.0,
+    delay: int = 0,
+    limit: int = ...,
+) -> None:
+    """Run pairs one by one under the probabilistic attack; `package` up to 64."""
+
+def probabilistic_beliefs(
+    k: int,
+    n: int,
+    l: int,
+    rule: int,
+    inputs: NDArray[np.int8],
+    a: NDArray[np.int8],
+    b: NDArray[np.int8],
+    chance: NDArray[np.float64],
+) -> None:
+    """Write the chance of every value -l..l of every weight of A, [k*n, 2l+1], to `chance`.
+
+    `inputs` [steps, k*n] and both outputs [steps] are -1 and +1.
+    """
+
+def glibc_numbers(seed: int, start: int, count: int) -> list[int]:
+    """`count` numbers of glibc's rand() after srand(seed), from number `start` on."""
+
+def glibc_search(first: int, seeds: int, start: int, odd: bytes) -> list[int]:
+    """Seeds of first..first+seeds-1 whose numbers from `start` on are odd where `odd` has 1.
+
+    Raises ValueError for fewer than 16 bytes, or seeds beyond 2**32.
+    """

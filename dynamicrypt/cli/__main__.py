@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "status": "node",
     "pair": "pair",
     "peer": "peer",
+    "lab": "lab",
 }
 
 

@@ -1,0 +1,17 @@
+"""`dynamicrypt lab`: simulate, attack and measure the exchange."""
+
+from __future__ import annotations
+
+import click
+
+from dynamicrypt.cli.lab_runs import attack, seed, sync
+from dynamicrypt.cli.lab_studies import bench, plot, profile, reproduce, sweep
+
+
+@click.group()
+def lab() -> None:
+    """Simulate, attack and measure the exchange; the node and its keys are not touched."""
+
+
+for command in (sync, attack, seed, sweep, profile, reproduce, plot, bench):
+    lab.add_command(command)

@@ -1,0 +1,160 @@
+"""Options that the commands of the laboratory share."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from dynamicrypt.cli.speech import talk
+from dynamicrypt.lab.exchange import PATIENCE, Exchange
+from dynamicrypt.lab.experiment import Experiment
+from dynamicrypt.lab.outcome import Outcome
+from dynamicrypt.lab.progress import Progress
+from dynamicrypt.lab.record import load, save
+from dynamicrypt.params import MachineParameters, Rule
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_OPTIONS = (
+    click.option("-K", "k", type=int, default=3, show_default=True, help="Hidden units."),
+    click.option("-N", "n", type=int, default=100, show_default=True, help="Inputs of a unit."),
+    click.option("-L", "l", type=int, default=3, show_default=True, help="Largest weight."),
+    click.option(
+        "--rule",
+        type=click.Choice([rule.value for rule in Rule]),
+        default=Rule.RANDOM_WALK.value,
+        show_default=True,
+        help="Learning rule.",
+    ),
+    click.option("--queries", type=float, metavar="H", help="Queries with local fields of size H."),
+    click.option(
+        "--package",
+        type=int,
+        default=1,
+        show_default=True,
+        metavar="B",
+        help="Steps whose outputs travel together.",
+    ),
+    click.option("--secret-inputs", is_flag=True, help="Attackers do not see the inputs."),
+    click.option("--limit", type=int, default=PATIENCE, help="Steps after which a pair gives up."),
+    click.option(
+        "--delay", type=int, default=0, help="Steps from synchronisation to the key.", metavar="D"
+    ),
+    click.option("--runs", type=click.IntRange(1), default=10_000, show_default=True, metavar="R"),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="S"),
+)
+
+_WAYS = (
+    click.option("--threads", type=click.IntRange(1), help="Threads; by default all processors."),
+    click.option("--scheduler", metavar="ADDRESS", help="Use the Dask cluster at ADDRESS."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+)
+
+_OUTPUT = click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep every run in a file (.parquet or .csv); go on with what is in it.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How to run: on how many threads, or where, and how to print."""
+
+    threads: int | None
+    scheduler: str | None
+    as_json: bool
+
+
+def exchange_options(command: Callable[P, R]) -> Callable[P, R]:
+    """The parameters of an exchange, runs and seed."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def way_options(command: Callable[P, R]) -> Callable[P, R]:
+    """Where to run, and how to print."""
+    for option in reversed(_WAYS):
+        command = option(command)
+    return command
+
+
+def output_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Where to keep the runs."""
+    return _OUTPUT(command)
+
+
+def exchange_of(options: dict[str, Any]) -> Exchange:
+    """The exchange that the options describe; takes its options out of them."""
+    machine = MachineParameters(
+        K=options.pop("k"),
+        N=options.pop("n"),
+        L=options.pop("l"),
+        rule=Rule(options.pop("rule")),
+    )
+    return Exchange(
+        machine=machine,
+        query=options.pop("queries"),
+        package=options.pop("package"),
+        secret_inputs=options.pop("secret_inputs"),
+        limit=options.pop("limit"),
+        delay=options.pop("delay"),
+    )
+
+
+def way_of(options: dict[str, Any]) -> Way:
+    """Where to run, and how to print; takes its options out of them."""
+    return Way(
+        threads=options.pop("threads"),
+        scheduler=options.pop("scheduler"),
+        as_json=options.pop("as_json"),
+    )
+
+
+def executor_at(scheduler: str | None) -> AbstractContextManager[Executor | None]:
+    """The cluster's executor, or none."""
+    if scheduler is None:
+        return nullcontext()
+    from dynamicrypt.lab.cluster import cluster  # noqa: PLC0415 - an extra
+
+    return cluster(scheduler)
+
+
+def run(experiment: Experiment, way: Way, output: Path | None) -> Outcome:
+    """Run with a progress bar; what is done at an interruption is kept in `output`."""
+    groups: dict[int, Outcome] = {} if output is None else load(output, experiment)
+    found = sum(outcome.runs for outcome in groups.values())
+    if found:
+        talk(f"{found} of {experiment.runs} runs were in {output} already")
+    known = dict(groups)
+    try:
+        with (
+            executor_at(way.scheduler) as executor,
+            Progress("runs", experiment.runs, sys.stderr, done=found) as progress,
+        ):
+
+            def note(number: int, outcome: Outcome) -> None:
+                groups[number] = outcome
+                progress.advance(outcome.runs)
+
+            return experiment.run(
+                threads=way.threads, executor=executor, known=known, progress=note
+            )
+    finally:
+        if output is not None and groups:
+            save(output, experiment, groups)
+
+
+def number(value: Any) -> Any:
+    """The value as JSON takes it: None for a number that is not finite."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
