@@ -273,11 +273,7 @@ class Node(TwistedService):
 
     def has_key(self) -> bool:
         """Whether a key is ready in some channel."""
-        return any(
-            isinstance(channel, LinkChannel) and channel.store.own.free
-            for service in self._services
-            for channel in service.channels.values()
-        )
+        return any(channel.store.own.free for channel in self.all_channels())
 
     # The daemon.
 

@@ -105,6 +105,7 @@ class ApiChannel(HTTPChannel):
                 reply = self.factory.fast.answer(data, self.uid)
                 if reply is not None:
                     self.resetTimeout()
+                    self.factory.counters.requests[reply.status] += 1
                     self.write(self.factory.writer.response(reply))
                     return
             self._receiving = True
@@ -159,6 +160,7 @@ class ApiChannel(HTTPChannel):
 
     def requestDone(self, request: Request) -> None:
         """Go on with the next request; a client that does not read its last answer is cut."""
+        self.factory.counters.requests[request.code] += 1
         if not self.persistent:
             self.setTimeout(self.factory.limits.idle)
         super().requestDone(request)
@@ -178,8 +180,8 @@ class ApiChannel(HTTPChannel):
 
     def _refuse(self, reply: Reply) -> None:
         self._draining = True
-        assert self.transport is not None
-        self.transport.write(self.factory.writer.response(reply, b"Connection: close\r\n"))
+        self.factory.counters.requests[reply.status] += 1
+        self.write(self.factory.writer.response(reply, b"Connection: close\r\n"))
         self.setTimeout(self.factory.limits.linger)
 
 

@@ -94,7 +94,7 @@ class FastLane:
         length = headers.get(b"content-length", b"")
         plain = (
             is_local(headers.get(b"host", b""))
-            and is_json(headers.get(b"content-type", b"application/json"))
+            and is_json(headers.get(b"content-type", b""))
             and headers.get(b"connection", b"keep-alive").lower() == b"keep-alive"
             and length.isdigit()
             and len(length) < 10

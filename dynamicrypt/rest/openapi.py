@@ -269,6 +269,20 @@ def _others() -> dict[str, dict[str, Any]]:
                 | _responses(("not_found",)),
             }
         },
+        "/metrics": {
+            "get": {
+                "operationId": "metrics",
+                "summary": "The node in numbers, for Prometheus.",
+                "description": "Needs the scope `metrics`.",
+                "security": [{"token": []}],
+                "responses": _answer(
+                    "Text of Prometheus.",
+                    "text/plain; version=0.0.4; charset=utf-8",
+                    {"type": "string"},
+                )
+                | _responses((*_ALWAYS, "scope_missing")),
+            }
+        },
         "/healthz": {
             "get": {
                 "operationId": "health",

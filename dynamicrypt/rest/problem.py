@@ -159,8 +159,9 @@ def problem_reply(error: DynamiCryptError, path: bytes) -> Reply:
         headers += error.headers
     if isinstance(error, MethodError):
         headers.append((b"Allow", error.allow))
-    status = KINDS[str(members["code"])].status
-    return Reply(status, orjson.dumps(members), PROBLEM_JSON, tuple(headers))
+    code = str(members["code"])
+    body = orjson.dumps(members)
+    return Reply(KINDS[code].status, body, PROBLEM_JSON, tuple(headers), code)
 
 
 def page(code: str) -> bytes | None:

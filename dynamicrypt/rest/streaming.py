@@ -174,7 +174,7 @@ class Streams:
             return None
         service, partner, verb = match.groups()
         try:
-            refused = refusal(request, streams=True)
+            refused = refusal(request, streams=True, typed=True)
             if refused is not None:
                 raise refused
             coder = self._coder(
