@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-BENCHMARKS := wire1 core
+BENCHMARKS := wire1 core keys link api
 SOURCES := setup.py pyproject.toml $(wildcard ext/*)
 
 .PHONY: help setup demo test check format test-system soak bench clean
@@ -40,10 +40,11 @@ test: $(VENV)/.dev
 # Their modules are not called test_*, so the usual run leaves them out.
 test-system: $(VENV)/.dev
 	@tests/system/install-packages
-	@$(BIN)/python -m tests 1 tests.system.packaging tests.system.account tests.system.readme
+	@$(BIN)/python -m tests 1 tests.system.packaging tests.system.account tests.system.readme \
+	  tests.system.memory tests.system.link
 
 soak: $(VENV)/.dev
-	@$(BIN)/python -m tests 1 tests.soak.endurance
+	@$(BIN)/python -m tests 1 tests.soak.endurance tests.soak.rest tests.soak.strangers
 
 bench: $(VENV)/.dev
 	@set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name --quick; done

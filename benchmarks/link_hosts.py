@@ -42,6 +42,11 @@ class Hosts:
             except subprocess.TimeoutExpired:
                 self._process.kill()
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
     def ask(self, order: str, **arguments: object) -> None:
         """Give an order; `answer` has its result."""
         assert self._process.stdin is not None

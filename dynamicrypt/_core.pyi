@@ -36,6 +36,23 @@ def strongest_protection(name: str, /) -> str:
     a name that is not "secret", "locked" or "plain".
     """
 
+def weakest_protection() -> str:
+    """The weakest protection that any memory of this process got so far; "secret" before any."""
+
+def forbid_dumps() -> None:
+    """Leave no core dump of this process, and let nobody but root read its memory.
+
+    Goes over to forked children, but not over a change of the user: call it again after one.
+    Raises OSError.
+    """
+
+def wipe_freed() -> None:
+    """Overwrite every bytes and every str object when it is freed, from now on.
+
+    For a whole process, at its start; what was freed before stays. Buffers of C libraries, text
+    of subclasses and copies that a resize leaves behind are not reached.
+    """
+
 def system_fill(buffer: bytearray | memoryview | SecretMemory, /) -> None:
     """Fill the buffer with random bytes of the operating system (getrandom), without a copy."""
 
@@ -159,8 +176,8 @@ class Bank:
     def weights(self, machine: int, /) -> memoryview:
         """Read-only view of the canonical weights (K*N bytes, signed, row-major) in locked memory.
 
-        Each machine has a view of its own. It shows the weights at the last call for that machine,
-        and zeros after `redraw` and `wipe`: use it at once, do not keep it.
+        All machines share it: it shows the one that was asked for last, and zeros after `redraw`
+        and `wipe`. Use it at once, do not keep it.
         """
     def set_weights(self, machine: int, weights: bytes, /) -> None:
         """Take K*N signed bytes; for tests and vectors."""

@@ -14,17 +14,19 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final, NoReturn, TypeVar, cast
+from typing import Any, ClassVar, NoReturn, TypeVar, cast
 
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import MultiService, Service
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
-from twisted.internet.interfaces import IProtocolFactory, IReactorCore, IReactorSocket
+from twisted.internet.interfaces import IProtocolFactory, IReactorCore, IReactorSocket, IReactorUNIX
 from twisted.logger import Logger
 from twisted.python import usage
 
 from dynamicrypt.cli.speech import report
 from dynamicrypt.errors import DynamiCryptError, LocalError
+from dynamicrypt.location import PORTS_FILE, default_state_directory
+from dynamicrypt.node.hardening import MemoryWatch, harden
 from dynamicrypt.node.node import Node
 from dynamicrypt.node.registry import ServicesFile
 from dynamicrypt.node.thesis import Reactor
@@ -33,12 +35,10 @@ from dynamicrypt.peer.errors import PortTakenError
 from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.identity import Identity, load_or_create
 from dynamicrypt.peer.peers import PeersFile
-from dynamicrypt.peer.statedir import StateDirectory, default_state_directory
+from dynamicrypt.peer.statedir import StateDirectory
 from dynamicrypt.rest.issued import load_tokens
 from dynamicrypt.rest.site import make_site
-
-#: The file in the state directory that names the ports, for programs on this machine.
-PORTS_FILE: Final = "ports.json"
+from dynamicrypt.rest.unix import LocalSocketService
 
 _log = Logger()
 T = TypeVar("T")
@@ -56,6 +56,7 @@ class Settings:
 
     api_port: int
     api_auth: bool
+    api_socket: Path | None
     listen_port: int
     listen_interface: str
     thesis_port: int | None
@@ -75,6 +76,7 @@ class Options(usage.Options):
     optParameters: ClassVar[Sequence[Sequence[str | None]]] = [
         ["api-port", "a", "9081", "Port of the REST API, on loopback; 0 takes a free one."],
         ["api-auth", None, "token", "token, or none: any local program may use the v1 routes."],
+        ["api-socket", None, None, "UNIX socket of the REST API, beside the port."],
         ["listen-port", "l", "9082", "Port for other nodes, wire 2; 0 takes a free one."],
         ["listen-interface", None, "127.0.0.1", "Address to listen on for other nodes."],
         ["thesis-port", None, None, "Port for partners on wire 1 (plain, unauthenticated)."],
@@ -111,6 +113,7 @@ class Options(usage.Options):
         self.settings = Settings(
             api_port=self._port("api-port"),
             api_auth=self._one_of("api-auth", {"token": True, "none": False}),
+            api_socket=Path(self["api-socket"]).absolute() if self["api-socket"] else None,
             listen_port=self._port("listen-port"),
             listen_interface=self._interface("listen-interface"),
             thesis_port=None if self["thesis-port"] is None else self._port("thesis-port"),
@@ -154,6 +157,7 @@ def makeService(options: Options) -> MultiService:
     """
     from twisted.internet import reactor  # noqa: PLC0415 - installed by twistd, and only here
 
+    harden()
     try:
         return _service(options.settings, cast("Reactor", reactor))
     except DynamiCryptError as error:
@@ -193,9 +197,13 @@ def _service(settings: Settings, reactor: Reactor) -> MultiService:
         "thesis": node.thesis_listener(),
     }
     parts = MultiService()
+    MemoryWatch(reactor, settings.profile).setServiceParent(parts)
     node.setServiceParent(parts)
     for name, sock in sockets.items():
         _listen(reactor, sock, factories[name]).setServiceParent(parts)
+    if settings.api_socket is not None:
+        local = cast("IReactorUNIX", reactor)
+        LocalSocketService(local, settings.api_socket, factories["api"]).setServiceParent(parts)
     _PortsFile(state, ports, reactor).setServiceParent(parts)
     _announce(settings, ports, identity)
     return parts

@@ -2,6 +2,7 @@
 """The compiled core: machines, banks of machines and locked memory, in C under Cython."""
 
 include "secret.pxi"
+include "hardening.pxi"
 include "randomness.pxi"
 include "machine.pxi"
 include "simulation.pxi"

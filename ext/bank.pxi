@@ -4,6 +4,15 @@ from math import isfinite, sqrt
 
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
+from posix.mman cimport (
+    MAP_ANONYMOUS,
+    MAP_FAILED,
+    MAP_PRIVATE,
+    PROT_READ,
+    PROT_WRITE,
+    mmap,
+    munmap,
+)
 
 cdef extern from "<stdlib.h>":
     void *aligned_alloc(size_t, size_t) noexcept
@@ -11,9 +20,11 @@ cdef extern from "<stdlib.h>":
 
 cdef class Bank:
     cdef bank own
-    cdef SecretMemory memory  # pool, weights, representations, canonical weights
+    cdef SecretMemory memory  # pool, weights, representations, canonical weights of one
     cdef Pool pool
-    cdef Py_ssize_t canonical  # where they start
+    cdef int8_t *shown  # the canonical weights of the machine that was asked for last
+    cdef object view  # of them, read-only
+    cdef size_t input_bytes
     cdef int8_t *ones
     cdef uint8_t *received
     cdef int32_t *agreed
@@ -44,8 +55,12 @@ cdef class Bank:
         # Whole 64 bytes each, as the kernels need it of weights.
         cdef Py_ssize_t weights = POOL_BYTES
         cdef Py_ssize_t representations = weights + machines * <Py_ssize_t>own.machine_stride
-        self.canonical = representations + machines * <Py_ssize_t>own.geometry.representation
-        self.memory = SecretMemory(self.canonical + machines * k * n)
+        cdef Py_ssize_t canonical = (
+            representations + machines * <Py_ssize_t>own.geometry.representation
+        )
+        self.memory = SecretMemory(canonical + k * n)
+        self.shown = <int8_t *>self.memory.mapping.start + canonical
+        self.view = memoryview(self.memory)[canonical:].toreadonly()
         self.pool = Pool(self.memory, fill)
         own.weights = <int8_t *>self.memory.mapping.start + weights
         own.representations = <uint8_t *>self.memory.mapping.start + representations
@@ -87,16 +102,26 @@ cdef class Bank:
         return 0
 
     cdef int allocate_inputs(self) except -1:
-        cdef size_t size = self.own.machines * self.own.machine_bytes + <size_t>KERNEL_OVERREAD
-        self.own.inputs = <uint8_t *>calloc(size, 1)
-        if self.own.inputs == NULL:
+        # Mapped, not from the heap: what is given back there in the middle stays with the process.
+        cdef void *start
+        self.input_bytes = self.own.machines * self.own.machine_bytes + <size_t>KERNEL_OVERREAD
+        start = mmap(
+            NULL, self.input_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
+        )
+        if start == MAP_FAILED:
             raise MemoryError("no memory for the inputs of a round")
+        self.own.inputs = <uint8_t *>start
         return 0
+
+    cdef void free_inputs(self) noexcept:
+        if self.own.inputs != NULL:
+            munmap(self.own.inputs, self.input_bytes)
+            self.own.inputs = NULL
 
     def __dealloc__(self):
         free(self.ones)
         free(self.own.members)
-        free(self.own.inputs)
+        self.free_inputs()
         free(self.own.taus)
         free(self.own.outputs)
         free(self.own.evaluated)
@@ -116,11 +141,6 @@ cdef class Bank:
         finally:
             self.busy = False
         return 0
-
-    cdef int8_t *shown(self, size_t machine) noexcept:
-        """The place of the machine's canonical weights."""
-        cdef size_t size = <size_t>(self.own.geometry.shape.k * self.own.geometry.shape.n)
-        return <int8_t *>self.memory.mapping.start + self.canonical + machine * size
 
     cdef int check_usable(self) except -1:
         if self.busy:
@@ -264,9 +284,8 @@ cdef class Bank:
     def redraw(self, Py_ssize_t machine, /):
         cdef member *found = self.checked_member(machine)
         cdef geometry *form = &self.own.geometry
-        cdef size_t size = <size_t>(form.shape.k * form.shape.n)
         bank_activate(&self.own, <size_t>machine, False)
-        secret_wipe(self.shown(<size_t>machine), size)
+        secret_wipe(self.shown, <size_t>(form.shape.k * form.shape.n))
         self.draw(<size_t>machine)
         found.run += 1
         found.steps = found.agreements = found.packages = 0
@@ -283,10 +302,8 @@ cdef class Bank:
 
     def weights(self, Py_ssize_t machine, /):
         self.checked_member(machine)
-        cdef Py_ssize_t size = <Py_ssize_t>self.own.geometry.shape.k * self.own.geometry.shape.n
-        cdef Py_ssize_t start = self.canonical + machine * size
-        bank_export(&self.own, <size_t>machine, self.shown(<size_t>machine))
-        return memoryview(self.memory)[start : start + size].toreadonly()
+        bank_export(&self.own, <size_t>machine, self.shown)
+        return self.view
 
     def set_weights(self, Py_ssize_t machine, bytes weights not None, /):
         cdef member *found = self.checked_member(machine)
@@ -297,8 +314,7 @@ cdef class Bank:
 
     def rest(self):
         self.check_usable()
-        free(self.own.inputs)
-        self.own.inputs = NULL
+        self.free_inputs()
         self.own.waiting = False
 
     def wipe(self):

@@ -18,6 +18,7 @@ cdef extern from "secret.h":
 PROTECTIONS = ("plain", "locked", "secret")
 
 cdef secret_protection strongest = SECRET_SECRET
+cdef secret_protection weakest = SECRET_SECRET
 
 
 def strongest_protection(str name not None, /):
@@ -30,14 +31,22 @@ def strongest_protection(str name not None, /):
     return before
 
 
+def weakest_protection():
+    """The weakest protection that any memory got so far."""
+    return PROTECTIONS[<int>weakest]
+
+
 cdef class SecretMemory:
     cdef secret mapping
 
     def __cinit__(self, Py_ssize_t size):
+        global weakest
         if size < 1:
             raise ValueError(f"size is {size}, not positive")
         if secret_map(&self.mapping, <size_t>size, strongest) != 0:
             raise MemoryError(f"no memory for {size} bytes")
+        if self.mapping.protection < weakest:
+            weakest = self.mapping.protection
 
     def __dealloc__(self):
         secret_unmap(&self.mapping)

@@ -18,7 +18,7 @@ LAYERS = (
     {"session", "keys"},
     {"wire", "lab", "client"},
     {"tpm"},
-    {"params", "errors", "_core"},
+    {"params", "errors", "location", "_core"},
 )
 
 #: Imports inside one row: (importer, imported), each with its reason.
@@ -26,6 +26,7 @@ SIDEWAYS = {
     ("params", "errors"): "a number outside its range is a ParameterError",
     ("session", "keys"): "the session of wire 2 derives its keys with the schedule",
     ("tap", "rest"): "the service puts its parts together",
+    ("cli", "rest"): "a person issues the tokens that the API checks",
     ("tap", "cli"): "both tell errors in the same two lines",
 }
 

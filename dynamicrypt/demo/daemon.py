@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -47,7 +47,8 @@ class Daemon:
 
     As a context manager it is running inside and gone afterwards. `options` come after the
     plugin's name and win over those that are given here; `environment` is added to our own.
-    `listen` is called from a thread of its own with each line of the log.
+    `listen` is called from a thread of its own with each line of the log. `program` stands for the
+    script `twistd`.
     """
 
     def __init__(
@@ -56,9 +57,11 @@ class Daemon:
         *options: str,
         environment: Mapping[str, str] | None = None,
         listen: Callable[[LogLine], None] | None = None,
+        program: Sequence[str] = TWISTD,
     ) -> None:
         self.state = state
         self.options = options
+        self.program = program
         self.environment = {} if environment is None else dict(environment)
         self.listen = listen
         self.lines: list[LogLine] = []
@@ -113,7 +116,7 @@ class Daemon:
         free = ("--api-port", "0", "--listen-port", "0", "--thesis-port", "0")
         fixed = (*free, "--state-dir", str(self.state))
         self._process = subprocess.Popen(  # noqa: S603 - our own program, our own arguments
-            (*TWISTD, "-n", "--pidfile=", "dynamicrypt", *fixed, *self.options),
+            (*self.program, "-n", "--pidfile=", "dynamicrypt", *fixed, *self.options),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

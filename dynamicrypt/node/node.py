@@ -273,11 +273,7 @@ class Node(TwistedService):
 
     def has_key(self) -> bool:
         """Whether a key is ready in some channel."""
-        return any(
-            isinstance(channel, LinkChannel) and channel.store.own.free
-            for service in self._services
-            for channel in service.channels.values()
-        )
+        return any(channel.store.own.free for channel in self.all_channels())
 
     # The daemon.
 
@@ -307,7 +303,7 @@ class Node(TwistedService):
         service = self._services.create(saved.name, owner=saved.owner, wire=exchange.WIRE)
         service.persistent = True
         for channel in saved.channels:
-            peer = self._peers().owner_of(channel.peer)
+            peer = self._owner_of(channel.peer)
             if peer is None:
                 self._log.warn(
                     "warning: channel={service}/{partner}: its peer is known no more",
@@ -335,12 +331,17 @@ class Node(TwistedService):
         )
 
     def _peer(self, text: str) -> Peer:
-        known = self._peers()
         with suppress(MistypedError):
-            peer = known.owner_of(fingerprint.read(text))
+            peer = self._owner_of(fingerprint.read(text))
             if peer is not None:
                 return peer
-        return known.named(text)
+        return self._peers().named(text)
+
+    def _owner_of(self, mark: bytes) -> Peer | None:
+        """The known peer with this fingerprint; this node is its own peer, too."""
+        if mark == self._exchange.links.fingerprint:
+            return Peer(name=self.name, fingerprint=mark)
+        return self._peers().owner_of(mark)
 
     def _choose_wire(self, service: Service, wire: int) -> None:
         if service.wire != wire:

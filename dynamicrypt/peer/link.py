@@ -201,6 +201,8 @@ class LinkProtocol(TwistedProtocol):
                 self._up = True
                 self._owner.happened(self, output)
                 self.accepted.callback(None)
+                # What came behind was held back until the owner knows of the link.
+                self._pending.extend(self.session.receive(b"", self._clock.seconds()))
             case LinkDown():
                 self._reason = output.reason
                 self._error = output.error

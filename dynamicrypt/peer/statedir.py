@@ -11,7 +11,7 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -27,19 +27,6 @@ _FOREIGN: Final = 0o077
 
 #: Device-independent mark of a file's version: inode, time of change in ns, size.
 FileVersion: TypeAlias = tuple[int, int, int]
-
-
-def default_state_directory(environ: Mapping[str, str]) -> Path:
-    """Where state lives if nobody says otherwise.
-
-    The first that is set of DYNAMICRYPT_STATE_DIR, systemd's STATE_DIRECTORY, and XDG_STATE_HOME
-    (with `dynamicrypt` below it); else `~/.local/state/dynamicrypt`.
-    """
-    for variable in ("DYNAMICRYPT_STATE_DIR", "STATE_DIRECTORY"):
-        if environ.get(variable):
-            return Path(environ[variable])
-    base = environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path("~/.local/state").expanduser()) / "dynamicrypt"
 
 
 class StateDirectory:
@@ -84,7 +71,8 @@ class StateDirectory:
             raise StateFileError(f"{path}: {_why(error)}") from error
         try:
             self._check(path, os.fstat(descriptor))
-            with open(descriptor, "rb", closefd=False) as file:
+            # A buffer of the file object would keep a copy of tokens and keys.
+            with open(descriptor, "rb", buffering=0, closefd=False) as file:
                 content = file.read(MAX_FILE + 1)
         finally:
             os.close(descriptor)

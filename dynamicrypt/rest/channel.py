@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from twisted.internet.interfaces import IUNIXTransport
+from twisted.internet.interfaces import ITCPTransport, IUNIXTransport
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
@@ -105,6 +105,7 @@ class ApiChannel(HTTPChannel):
                 reply = self.factory.fast.answer(data, self.uid)
                 if reply is not None:
                     self.resetTimeout()
+                    self.factory.counters.requests[reply.status] += 1
                     self.write(self.factory.writer.response(reply))
                     return
             self._receiving = True
@@ -138,7 +139,7 @@ class ApiChannel(HTTPChannel):
             self._refuse(refused.reply)
         except StreamBrokenError:
             self._draining = True
-            self.forceAbortClient()
+            cast("ITCPTransport", self.transport).abortConnection()
 
     def allContentReceived(self) -> None:
         """Handle the request; what time the answer takes is not the client's."""
@@ -159,9 +160,12 @@ class ApiChannel(HTTPChannel):
 
     def requestDone(self, request: Request) -> None:
         """Go on with the next request; a client that does not read its last answer is cut."""
+        self.factory.counters.requests[request.code] += 1
         if not self.persistent:
             self.setTimeout(self.factory.limits.idle)
         super().requestDone(request)
+        # Klein's closures keep a request, and its token, until the garbage collector comes by.
+        request.requestHeaders = Headers()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Make room for another connection."""
@@ -176,8 +180,8 @@ class ApiChannel(HTTPChannel):
 
     def _refuse(self, reply: Reply) -> None:
         self._draining = True
-        assert self.transport is not None
-        self.transport.write(self.factory.writer.response(reply, b"Connection: close\r\n"))
+        self.factory.counters.requests[reply.status] += 1
+        self.write(self.factory.writer.response(reply, b"Connection: close\r\n"))
         self.setTimeout(self.factory.limits.linger)
 
 

@@ -114,7 +114,8 @@ class EventStream:
         self._unsubscribe = lambda: None
         if self._heart.running:
             self._heart.stop()
-        self._request.unregisterProducer()
+        if self._request.channel is not None:
+            self._request.unregisterProducer()
 
     def pauseProducing(self) -> None:
         """Keep still: the client does not read."""

@@ -47,12 +47,13 @@ class _Head(NamedTuple):
 class FastLane:
     """Reads requests and has them answered.
 
-    Clients send the same head again and again, so what it says is remembered, under its SHA-256
-    for it holds a token.
+    `body` is the most bytes of one. Clients send the same head again and again, so what it says is
+    remembered, under its SHA-256 for it holds a token.
     """
 
-    def __init__(self, find: Find) -> None:
+    def __init__(self, find: Find, *, body: int) -> None:
         self._find = find
+        self._body = body
         self._heads: dict[bytes, _Head | None] = {}
 
     def answer(self, data: bytes, uid: int | None) -> Reply | None:
@@ -93,10 +94,11 @@ class FastLane:
         length = headers.get(b"content-length", b"")
         plain = (
             is_local(headers.get(b"host", b""))
-            and is_json(headers.get(b"content-type", b"application/json"))
+            and is_json(headers.get(b"content-type", b""))
             and headers.get(b"connection", b"keep-alive").lower() == b"keep-alive"
             and length.isdigit()
             and len(length) < 10
+            and int(length) <= self._body
         )
         if not plain:
             return None

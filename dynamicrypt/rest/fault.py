@@ -27,4 +27,4 @@ def log_fault(failure: Failure) -> None:
 def internal_error(failure: Failure) -> Reply:
     """The 500 of v1, after the fault was logged."""
     log_fault(failure)
-    return Reply(500, encode(Refused(error="internal error")))
+    return Reply(500, encode(Refused(error="internal error")), result="internal_error")

@@ -70,4 +70,4 @@ class Refusal(Resource):
 
 def is_native(path: bytes) -> bool:
     """Whether errors of this path are problems; all others keep the thesis' form."""
-    return path.startswith(b"/v2/") or path in {b"/v2", b"/healthz", b"/readyz"}
+    return path.startswith(b"/v2/") or path in {b"/v2", b"/healthz", b"/readyz", b"/metrics"}

@@ -30,10 +30,11 @@ _SAFE: Final = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 _BYTES: Final = b"application/octet-stream"
 
 
-def refusal(request: Request, *, streams: bool) -> LocalError | None:
+def refusal(request: Request, *, streams: bool, typed: bool) -> LocalError | None:
     """Why this request must not reach any route; None if it may.
 
-    `streams` says that its path reads a stream, which has a content type of its own.
+    `streams` says that its path reads a stream, which has a content type of its own; `typed`, that
+    a body has to have one. (v1 takes what has none, for its applications exist.)
     """
     headers = request.requestHeaders
     hosts = headers.getRawHeaders(b"Host")
@@ -47,7 +48,10 @@ def refusal(request: Request, *, streams: bool) -> LocalError | None:
         if streams:
             if types != [_BYTES]:
                 return ContentTypeError("content type is not application/octet-stream")
-        elif types is not None and not (len(types) == 1 and is_json(types[0])):
+        elif types is None:
+            if typed and _has_body(request):
+                return ContentTypeError("content type is missing")
+        elif len(types) != 1 or not is_json(types[0]):
             return ContentTypeError("content type is not application/json")
     return None
 
@@ -69,6 +73,13 @@ def is_local(host: bytes) -> bool:
 
 def _is_own(origins: Sequence[bytes], host: bytes) -> bool:
     return len(origins) == 1 and origins[0].lower() == b"http://" + host.lower()
+
+
+def _has_body(request: Request) -> bool:
+    headers = request.requestHeaders
+    return headers.hasHeader(b"Transfer-Encoding") or headers.getRawHeaders(
+        b"Content-Length", [b"0"]
+    ) != [b"0"]
 
 
 def is_json(content_type: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Whether applications can be served: for those who watch services, and need no token."""
+"""For those who watch services, without a token: whether the process is up, and can serve."""
 
 from __future__ import annotations
 
@@ -6,26 +6,52 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from dynamicrypt.node.node import Node
+from dynamicrypt.rest.fixed import TEXT
+from dynamicrypt.rest.problem import problem_reply
+from dynamicrypt.rest.refusals import MethodError
 from dynamicrypt.rest.reply import Reply, send
 from dynamicrypt.rest.schema import encode
 from dynamicrypt.rest.v2_shapes import Readiness as ReadinessShape
 
 
-class Readiness(Resource):
-    """200 only with a link up and a key ready; else 503, and why."""
+class _Page(Resource):
+    """Something to be read."""
 
     isLeaf = True
+
+    def render(self, request: Request) -> bytes:
+        """Answer to GET and HEAD."""
+        if request.method in {b"GET", b"HEAD"}:
+            return send(request, self.reply())
+        error = MethodError("not with this method", allow=b"GET, HEAD")
+        return send(request, problem_reply(error, request.path))
+
+    def reply(self) -> Reply:
+        """What is read."""
+        raise NotImplementedError
+
+
+class Health(_Page):
+    """200: the process is up."""
+
+    def reply(self) -> Reply:
+        """What is read."""
+        return Reply(200, b"ok\n", TEXT)
+
+
+class Readiness(_Page):
+    """200 only with a link up and a key ready; else 503, and why."""
 
     def __init__(self, node: Node) -> None:
         super().__init__()
         self._node = node
 
-    def render(self, request: Request) -> bytes:
-        """Answer."""
+    def reply(self) -> Reply:
+        """What is read."""
         reasons = []
         if not any(peer.up for peer in self._node.status().peers):
             reasons.append("no link is up")
         if not self._node.has_key():
             reasons.append("no key is ready")
         answer = ReadinessShape(ready=not reasons, reasons=reasons)
-        return send(request, Reply(503 if reasons else 200, encode(answer)))
+        return Reply(503 if reasons else 200, encode(answer))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -83,8 +82,8 @@ _ABOUT: Final = (
 )
 
 
-@cache
-def _describe_all(operations: tuple[Operation, ...]) -> bytes:
+def openapi(operations: Sequence[Operation]) -> bytes:
+    """The description, as JSON."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         item = paths.setdefault("/v2" + operation.path, {})
@@ -125,11 +124,6 @@ def _describe_all(operations: tuple[Operation, ...]) -> bytes:
         },
     }
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
-
-
-def openapi(operations: Sequence[Operation]) -> bytes:
-    """The description, as JSON."""
-    return _describe_all(tuple(operations))
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
@@ -273,6 +267,20 @@ def _others() -> dict[str, dict[str, Any]]:
                 "responses": _answer("Text.", _TEXT, {"type": "string"})
                 | plain
                 | _responses(("not_found",)),
+            }
+        },
+        "/metrics": {
+            "get": {
+                "operationId": "metrics",
+                "summary": "The node in numbers, for Prometheus.",
+                "description": "Needs the scope `metrics`.",
+                "security": [{"token": []}],
+                "responses": _answer(
+                    "Text of Prometheus.",
+                    "text/plain; version=0.0.4; charset=utf-8",
+                    {"type": "string"},
+                )
+                | _responses((*_ALWAYS, "scope_missing")),
             }
         },
         "/healthz": {

@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
-from dynamicrypt.errors import DynamiCryptError
+from dynamicrypt.errors import DynamiCryptError, UnauthorisedError
+from dynamicrypt.rest.counters import RestCounters
 from dynamicrypt.rest.fault import log_fault
 from dynamicrypt.rest.idempotency import Clock, KeptAnswers
 from dynamicrypt.rest.problem import problem_reply
@@ -129,13 +131,18 @@ class Desk:
         self._tokens = tokens
         self._rates = RateLimits(rate, clock.seconds)
         self._kept = KeptAnswers(clock)
+        self.counters: Final = RestCounters()
 
     def admit(self, scope: Scope | None, ask: Ask) -> Token:
         """The caller, who may do this now.
 
         Raises UnauthorisedError, ScopeError, RateLimitedError.
         """
-        token = self._tokens.holder(ask.credential, ask.uid)
+        try:
+            token = self._tokens.holder(ask.credential, ask.uid)
+        except UnauthorisedError:
+            self.counters.auth_failures += 1
+            raise
         token.require(scope)
         return self.count(token)
 
@@ -146,6 +153,22 @@ class Desk:
 
     def answer(self, api: object, operation: Operation, ask: Ask) -> Reply | Deferred[Reply]:
         """The answer to a request, whatever happens."""
+        return self.counted(operation.name, lambda: self._answer(api, operation, ask))
+
+    def counted(
+        self, operation: str, work: Callable[[], Reply | Deferred[Reply]]
+    ) -> Reply | Deferred[Reply]:
+        """Do the work, and count it as an operation."""
+        began = perf_counter()
+
+        def count(reply: Reply) -> Reply:
+            self.counters.count(operation, reply.result, perf_counter() - began)
+            return reply
+
+        reply = work()
+        return count(reply) if isinstance(reply, Reply) else reply.addCallback(count)
+
+    def _answer(self, api: object, operation: Operation, ask: Ask) -> Reply | Deferred[Reply]:
         try:
             token = self.admit(operation.scope, ask)
             key = _idempotency_key(ask.idempotency_keys) if operation.idempotent else None

@@ -39,14 +39,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     "invalid_request": Kind(
         400, "The request does not have the form of its operation", "Compare it with openapi.json."
     ),
-    "bad_parameter": Kind(
-        400, "A number or name is outside its range", "Use a value inside the range that is named."
-    ),
-    "unsupported_mode": Kind(
-        400,
-        "The operation does not have this mode",
-        "Batches have modes 1 to 3; streams have their own operations.",
-    ),
     "auth_required": Kind(
         401, "No valid token", "Send `Authorization: Bearer` with a token of this node."
     ),
@@ -80,7 +72,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "name_taken": Kind(409, "The name is taken", "Choose another: names are exact and unique."),
     "too_many_services": Kind(
-        409, "The node holds as many services as it may", "Remove one that is not needed."
+        409,
+        "The node holds as many services or channels as it may",
+        "Remove one that is not needed.",
     ),
     "idempotency_in_flight": Kind(
         409, "The first request with this idempotency key is under way", "Ask again.", 200
@@ -94,6 +88,14 @@ KINDS: Final[Mapping[str, Kind]] = {
         415,
         "The content type is not what the operation reads",
         "Send application/json; for a stream application/octet-stream.",
+    ),
+    "bad_parameter": Kind(
+        422, "A number or name is outside its range", "Use a value inside the range that is named."
+    ),
+    "unsupported_mode": Kind(
+        422,
+        "The operation does not have this mode",
+        "Batches have modes 1 to 3; streams have their own operations.",
     ),
     "bad_ciphertext": Kind(
         422,
@@ -157,8 +159,9 @@ def problem_reply(error: DynamiCryptError, path: bytes) -> Reply:
         headers += error.headers
     if isinstance(error, MethodError):
         headers.append((b"Allow", error.allow))
-    status = KINDS[str(members["code"])].status
-    return Reply(status, orjson.dumps(members), PROBLEM_JSON, tuple(headers))
+    code = str(members["code"])
+    body = orjson.dumps(members)
+    return Reply(KINDS[code].status, body, PROBLEM_JSON, tuple(headers), code)
 
 
 def page(code: str) -> bytes | None:

@@ -39,6 +39,8 @@ class Reply(NamedTuple):
     body: bytes
     content_type: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    #: ok, or the code of the error that it tells; for the metrics.
+    result: str = "ok"
 
 
 def send(request: Request, reply: Reply) -> bytes:

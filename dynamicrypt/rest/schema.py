@@ -158,9 +158,10 @@ class _Rule(NamedTuple):
 def parse(shape: type[Shape], body: bytes, *, exact: bool = False) -> Shape:
     """The request or answer of this shape that a JSON body holds.
 
-    Types are exact: true is no integer, 1.0 is none. A field that has a default may be absent or
-    null. Fields that the shape does not have are ignored, or refused with `exact`. Raises
-    MalformedBodyError where the body is not a JSON object, InvalidRequestError for the rest.
+    Types are exact: true is no integer. A field that has a default may be absent or null. With
+    `exact` what is read is what `describe` describes: fields that the shape does not have are
+    refused, not ignored, and 1.0 is an integer. Raises MalformedBodyError where the body is not a
+    JSON object, InvalidRequestError for the rest.
     """
     try:
         given = orjson.loads(body)
@@ -185,6 +186,8 @@ def _build(shape: type[Shape], given: Mapping[str, object], *, exact: bool) -> S
         if value is None and optional:
             present += name in given
             continue
+        if exact and kinds == (int,) and type(value) is float and value.is_integer():
+            value = int(value)  # an integer to JSON Schema, however it is written
         if type(value) not in kinds:
             raise InvalidRequestError(f"{name} is missing or ill-typed")
         present += 1
@@ -252,14 +255,20 @@ def _has_default(entry: Field[Any]) -> bool:
 
 
 def describe(shape: type[DataclassInstance], *, exact: bool) -> Schema:
-    """The JSON Schema of a shape; shapes inside it are referred to, as OpenAPI's components."""
+    """The JSON Schema of a shape; shapes inside it are referred to, as OpenAPI's components.
+
+    Fields with a default may be absent; with `exact` there are no others. Of a shape whose fields
+    are all marked `free` only what they are is said: each of them is checked by who uses it.
+    """
     hints = get_type_hints(shape, include_extras=True)
     schema: Schema = {
         "type": "object",
         "description": " ".join((shape.__doc__ or "").split()),
         "properties": {entry.name: _property(entry, hints[entry.name]) for entry in fields(shape)},
     }
-    required = [entry.name for entry in fields(shape) if not (exact and _has_default(entry))]
+    if all(entry.metadata.get("free") for entry in fields(shape)):
+        return schema
+    required = [entry.name for entry in fields(shape) if not _has_default(entry)]
     if required:
         schema["required"] = required
     if exact:

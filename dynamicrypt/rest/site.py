@@ -13,20 +13,22 @@ from twisted.web.http import Request as HTTPRequest
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
+from dynamicrypt.node.metrics import CONTENT_TYPE, NodeMetrics
 from dynamicrypt.node.node import Node
 from dynamicrypt.rest.channel import ApiChannel, Body, BodyTooLargeError, Limits
+from dynamicrypt.rest.counters import MetricsPage, RestCounters
 from dynamicrypt.rest.fast import Answer, FastLane
 from dynamicrypt.rest.fault import internal_error, log_fault
-from dynamicrypt.rest.fixed import NO_ROUTE, TEXT, FixedAnswer, Refusal, is_native
+from dynamicrypt.rest.fixed import NO_ROUTE, Refusal, is_native
 from dynamicrypt.rest.guard import refusal
 from dynamicrypt.rest.head import ResponseWriter
-from dynamicrypt.rest.health import Readiness
+from dynamicrypt.rest.health import Health, Readiness
 from dynamicrypt.rest.operation import Desk
 from dynamicrypt.rest.problem import problem_reply
 from dynamicrypt.rest.refusals import InternalError, NoSuchPageError
 from dynamicrypt.rest.reply import send
-from dynamicrypt.rest.streaming import StreamBody, StreamEnd, Streams
-from dynamicrypt.rest.tokens import Tokens
+from dynamicrypt.rest.streaming import StreamBody, StreamEnd, Streams, is_stream
+from dynamicrypt.rest.tokens import Scope, Tokens
 from dynamicrypt.rest.v1 import HOT, RestV1
 from dynamicrypt.rest.v2 import RestV2
 
@@ -51,11 +53,16 @@ def make_site(
     root = _Root()
     root.putChild(b"v1", v1.app.resource())
     root.putChild(b"v2", v2.app.resource())
-    root.putChild(b"healthz", FixedAnswer(200, b"ok\n", TEXT))
+    root.putChild(b"healthz", Health())
     root.putChild(b"readyz", Readiness(node))
+    admit = partial(desk.admit, Scope.METRICS)
+    sources = NodeMetrics(node).render, desk.counters.render
+    root.putChild(b"metrics", MetricsPage(admit, CONTENT_TYPE, *sources))
     streams = Streams(node, desk, seconds=reactor.seconds)
-    fast = FastLane(_HotPaths(v1, v2).find)
-    return ApiSite(root, reactor=reactor, limits=limits, streams=streams, fast=fast)
+    fast = FastLane(_HotPaths(v1, v2).find, body=limits.body)
+    return ApiSite(
+        root, reactor=reactor, limits=limits, streams=streams, fast=fast, counters=desk.counters
+    )
 
 
 class _HotPaths:
@@ -139,11 +146,13 @@ class ApiSite(Site):
         limits: Limits,
         streams: Streams,
         fast: FastLane,
+        counters: RestCounters,
     ) -> None:
         super().__init__(root, reactor=reactor, timeout=limits.idle, parsePOSTFormSubmission=False)
         self.limits = limits
         self.streams = streams
         self.fast = fast
+        self.counters = counters
         self.writer = ResponseWriter()
         self._connections = 0
 
@@ -175,11 +184,10 @@ class ApiSite(Site):
         """The resource that answers: the guard's refusal, or the route's."""
         # Which version of what runs here is nobody's business either.
         request.responseHeaders.removeHeader(b"Server")
-        streams = isinstance(request.content, StreamBody)
-        refused = refusal(request, streams=streams)
+        refused = refusal(request, streams=is_stream(request.path), typed=is_native(request.path))
         if refused is not None:
             return Refusal(refused)
-        if streams:
+        if isinstance(request.content, StreamBody):
             return StreamEnd()
         if not request.path.isascii() or b"%" in request.path:
             try:

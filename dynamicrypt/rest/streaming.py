@@ -13,6 +13,7 @@ from io import RawIOBase
 from typing import Final, Protocol, cast
 from urllib.parse import unquote_to_bytes
 
+from twisted.internet.interfaces import ITCPTransport
 from twisted.web.http import datetimeToString
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
@@ -173,7 +174,7 @@ class Streams:
             return None
         service, partner, verb = match.groups()
         try:
-            refused = refusal(request, streams=True)
+            refused = refusal(request, streams=True, typed=True)
             if refused is not None:
                 raise refused
             coder = self._coder(
@@ -215,7 +216,7 @@ class StreamEnd(Resource):
         try:
             reply = cast("StreamBody", request.content).finish()
         except StreamBrokenError:
-            request.channel.forceAbortClient()
+            cast("ITCPTransport", request.channel.transport).abortConnection()
             return NOT_DONE_YET
         if reply is not None:
             return send(request, reply)

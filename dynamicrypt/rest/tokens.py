@@ -39,6 +39,8 @@ class Scope(StrEnum):
     DECRYPT = "decrypt"
     #: To get keys themselves.
     KEY_READ = "key:read"
+    #: To read /metrics, which names the channels of all.
+    METRICS = "metrics"
     #: Everything, and to see the events of all.
     ADMIN = "admin"
 

@@ -134,7 +134,7 @@ def reads(shape: type[Shape]) -> Callable[[Handler[Shape]], Route]:
             headers = ((b"WWW-Authenticate", CHALLENGE),)
         elif isinstance(error, RateLimitedError):
             headers = ((b"Retry-After", b"%d" % max(1, ceil(error.wait))), *error.headers)
-        return Reply(_CODES.get(type(error), OK), body, JSON, headers)
+        return Reply(_CODES.get(type(error), OK), body, JSON, headers, error.code)
 
     def fail(failure: Failure) -> Reply | Failure:
         if isinstance(failure.value, DynamiCryptError):
@@ -144,7 +144,12 @@ def reads(shape: type[Shape]) -> Callable[[Handler[Shape]], Route]:
         return internal_error(failure)
 
     def decorate(handler: Handler[Shape]) -> Route:
+        operation = f"v1_{handler.__name__}"
+
         def answer(api: RestV1, ask: Ask) -> Reply | Deferred[Reply]:
+            return api.counted(operation, lambda: carry_out(api, ask))
+
+        def carry_out(api: RestV1, ask: Ask) -> Reply | Deferred[Reply]:
             try:
                 caller = api.caller(ask)
                 result = handler(api, parse(shape, ask.body), caller)
@@ -201,6 +206,12 @@ class RestV1:
         if self._open and ask.uid is None:
             return self._desk.count(_ANYBODY)
         return self._desk.admit(None, ask)
+
+    def counted(
+        self, operation: str, work: Callable[[], Reply | Deferred[Reply]]
+    ) -> Reply | Deferred[Reply]:
+        """Do the work, and count it as an operation."""
+        return self._desk.counted(operation, work)
 
     def answer(self, endpoint: str, ask: Ask) -> Reply | Deferred[Reply]:
         """The answer to a request for an endpoint."""

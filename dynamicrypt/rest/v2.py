@@ -94,6 +94,7 @@ class RestV2:
         self._desk = desk
         self._reactor = reactor
         self._streams = EventStreams(node, reactor)
+        self._description = b""
 
     # Services.
 
@@ -142,13 +143,14 @@ class RestV2:
         takes=OpenChannel,
         gives=[Channel],
         statuses=(201, 200),
-        problems=("unknown_service", "unknown_peer", "bad_parameter"),
+        problems=("unknown_service", "unknown_peer", "bad_parameter", "too_many_services"),
     )
     def open_channel(
         self, token: Token, asked: OpenChannel, *, service: str, partner: str
     ) -> tuple[int, Channel]:
         """Open a channel to a partner at a known peer, and keep it open.
 
+        This node's own fingerprint is a peer, too: two services of one node need no link.
         Answers at once; with `wait`, GET tells when keys are there. The partner's node must have
         opened the channel, too.
         """
@@ -348,10 +350,17 @@ class RestV2:
         begun = self._streams.begin(request, lambda: self._desk.admit(None, ask))
         return begun if isinstance(begun, Deferred) else send(request, begun)
 
+    @app.route("/services/<service>/channels/<partner>/stream/<verb>", methods=["POST"])
+    def stream(self, request: Request, service: str, partner: str, verb: str) -> bytes:
+        """Streams are found before Klein is asked, in their plain spelling only."""
+        return send(request, problem_reply(NoSuchPageError("no such path"), request.path))
+
     @app.route("/openapi.json", methods=["GET"])
     def description(self, request: Request) -> bytes:
         """The description of this interface; asks for no token."""
-        return send(request, Reply(200, openapi(self.routes.operations)))
+        if not self._description:
+            self._description = openapi(self.routes.operations)
+        return send(request, Reply(200, self._description))
 
     @app.route("/problems/<code>", methods=["GET"])
     def problem(self, request: Request, code: str) -> bytes:

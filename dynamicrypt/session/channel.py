@@ -273,6 +273,7 @@ class ChannelSession:
             raise RoundError(f"round {message.round} while {self._finished + 1} is due")
         if self._rounds is None or isinstance(message, Query) is not self._rounds.answers:
             raise RoundError("inputs from the side that does not choose them")
+        self._mint.expect_confirmed()
         self._theirs = message
         return self.proceed()
 

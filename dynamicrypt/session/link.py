@@ -4,6 +4,8 @@ Sans-IO. Create a LinkSession once the TLS connection is authenticated, then
 
 - call `start` once, `receive` with every piece of data, and `tick` about once a second;
 - do with each output in turn: bytes go to the transport, events to the node;
+- after LinkUp call `receive` once more, without data: what came behind it waits, so that the node
+  can decide on the link before the partner opens channels on it;
 - call `gate` with True when the transport's buffer is full, with False when it has room again,
   and go on reading meanwhile: the session bounds what it answers;
 - open, pause, resume and close channels by their names;
@@ -24,7 +26,7 @@ from dynamicrypt.keys.schedule import Parties, Secret
 from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.session.channel import ChannelSession
 from dynamicrypt.session.link_alive import KeepAlive, LinkTimes, Patience
-from dynamicrypt.session.link_channels import Admission, Channels, Refusal
+from dynamicrypt.session.link_channels import Admission, Channels, FloodError, Refusal
 from dynamicrypt.session.link_epochs import Epochs
 from dynamicrypt.session.link_events import (
     ChannelName,
@@ -41,6 +43,10 @@ from dynamicrypt.wire import link as wire
 from dynamicrypt.wire.link_lines import LineCutter
 
 __all__ = ["Admission", "LinkSession", "LinkTimes", "Refusal", "State"]
+
+#: Bytes that the partner may make us say while it takes none: more than claims and confirmations of
+#: MAX_CHANNELS channels need.
+MAX_UNSENT: Final = 64 * 1024 * 1024
 
 _MESSAGES: Final = frozenset(get_args(wire.Message))
 
@@ -140,7 +146,9 @@ class LinkSession:
             scratch=scratch or Scratch(),
         )
         self._cutter = LineCutter()
-        self._out: list[wire.Message] = []
+        self._early: list[bytes] = []
+        self._out: list[bytes] = []
+        self._unsent = 0
         self._events: list[LinkEvent] = []
         self._peer: wire.Hello | None = None
         self._alive = KeepAlive(self._times, now)
@@ -158,17 +166,27 @@ class LinkSession:
         if self.role == 0:
             hello = self._hello(self._epochs.offer())
             self._epochs.offered(wire.encode(hello)[:-1])
-            self._out.append(hello)
+            self._say(hello)
         return self._drain()
 
     def receive(self, data: bytes, now: float) -> list[Output]:
-        """What follows from data of the partner."""
+        """What follows from data of the partner; up to LinkUp, if that is in it."""
         self._alive.heard(now)
+        if not self._gated:
+            self._unsent = 0
         try:
-            for line in self._cutter.cut(data):
+            lines = self._early + self._cutter.cut(data)
+            self._early = []
+            for at, line in enumerate(lines):
                 if self._over:
                     break
+                was_up = self.state is State.UP
                 self._take_line(line, now)
+                if self._unsent > MAX_UNSENT:
+                    raise FloodError("the partner asks for more than it takes")
+                if not was_up and self.state is State.UP:
+                    self._early = lines[at + 1 :]
+                    break
         except RemoteError as error:
             self._fail(error)
         return self._drain()
@@ -195,16 +213,19 @@ class LinkSession:
     def gate(self, *, closed: bool) -> list[Output]:
         """Hold rounds and answers back, or let them go again in the order of the channels."""
         self._gated = closed
-        self._emit(self._channels.gate(closed=closed))
-        if not closed and self._pong is not None:
-            self._out.append(wire.Pong(number=self._pong))
+        try:
+            self._emit(self._channels.gate(closed=closed))
+        except RemoteError as error:
+            self._fail(error)
+        if not closed and not self._over and self._pong is not None:
+            self._say(wire.Pong(number=self._pong))
             self._pong = None
         return self._drain()
 
     def stop(self, reason: str) -> list[Output]:
         """Say goodbye and end the link; the last output is LinkDown."""
         if self.state is not State.CLOSED:
-            self._out.append(wire.Goodbye(reason=wire.clip(reason)))
+            self._say(wire.Goodbye(reason=wire.clip(reason)))
             self._close(reason, None)
         return self._drain()
 
@@ -332,7 +353,7 @@ class LinkSession:
         share, shared = self._epochs.answer(0, message.share)
         hello = self._hello(share)
         self._epochs.answered(shared, line, wire.encode(hello)[:-1])
-        self._out += [hello, wire.Proof(epoch=0, tag=self._epochs.proof())]
+        self._say(hello, wire.Proof(epoch=0, tag=self._epochs.proof()))
 
     def _come_up(self) -> None:
         peer = self._peer
@@ -357,7 +378,7 @@ class LinkSession:
                 share, shared = self._epochs.answer(message.epoch, message.share)
                 reply = wire.Answer(epoch=message.epoch, share=share)
                 self._epochs.answered(shared, line, wire.encode(reply)[:-1])
-                self._out += [reply, wire.Proof(epoch=message.epoch, tag=self._epochs.proof())]
+                self._say(reply, wire.Proof(epoch=message.epoch, tag=self._epochs.proof()))
                 self._emit(self._channels.take_turns(message.epoch, message.rounds))
             case wire.Answer():
                 self._epochs.take_answer(message.epoch, message.share, line)
@@ -370,13 +391,13 @@ class LinkSession:
     def _take_proof(self, message: wire.Proof) -> None:
         proof = self._epochs.take_proof(message.epoch, message.tag)
         if self.role == 0:
-            self._out.append(wire.Proof(epoch=message.epoch, tag=proof))
+            self._say(wire.Proof(epoch=message.epoch, tag=proof))
 
     def _take_ping(self, message: wire.Ping) -> None:
         if self._gated:
             self._pong = message.number
         else:
-            self._out.append(wire.Pong(number=message.number))
+            self._say(wire.Pong(number=message.number))
 
     # Inside.
 
@@ -403,7 +424,7 @@ class LinkSession:
 
     def _ask(self, number: int | None) -> None:
         if number is not None:
-            self._out.append(wire.Ping(number=number))
+            self._say(wire.Ping(number=number))
 
     def _renew_epoch(self, now: float) -> None:
         times = self._times
@@ -415,12 +436,12 @@ class LinkSession:
         rounds = self._channels.first_rounds()
         message = wire.Epoch(epoch=self._epochs.number, share=share, rounds=rounds)
         self._epochs.offered(wire.encode(message)[:-1])
-        self._out.append(message)
+        self._say(message)
         self._emit(self._channels.own_turns(self._epochs.number, rounds))
 
     def _fail(self, error: RemoteError) -> None:
         code = type(error).__name__.removesuffix("Error").lower()
-        self._out.append(wire.Fault(code=code, detail=wire.clip(str(error))))
+        self._say(wire.Fault(code=code, detail=wire.clip(str(error))))
         self._close(str(error), error)
 
     def _close(self, reason: str, error: RemoteError | None) -> None:
@@ -433,15 +454,21 @@ class LinkSession:
         # Thousands of keys a second pass here: one look-up tells messages from events.
         for output in outputs:
             if type(output) in _MESSAGES:
-                self._out.append(cast("wire.Message", output))
+                self._say(cast("wire.Message", output))
             else:
                 self._events.append(cast("LinkEvent", output))
                 self._keys += type(output) is KeyMade
 
+    def _say(self, *messages: wire.Message) -> None:
+        for message in messages:
+            line = wire.encode(message)
+            self._out.append(line)
+            self._unsent += len(line)
+
     def _drain(self) -> list[Output]:
         out: list[Output] = []
         if self._out:
-            out.append(b"".join([wire.encode(message) for message in self._out]))
+            out.append(b"".join(self._out))
             self._out = []
         out += self._events
         self._events = []

@@ -31,7 +31,7 @@ class ConfirmationError(RemoteError):
 class Ledger:
     """The open confirmations of one channel. See the module."""
 
-    __slots__ = ("_awaited", "_claims", "_earlier", "_held", "_held_rounds", "_settled")
+    __slots__ = ("_awaited", "_before", "_claims", "_earlier", "_held", "_held_rounds", "_settled")
 
     def __init__(self) -> None:
         self._awaited: dict[bytes, bytes] = {}
@@ -39,11 +39,19 @@ class Ledger:
         self._held: dict[bytes, bytes] = {}
         self._held_rounds: deque[tuple[int, bytes]] = deque()
         self._settled: deque[tuple[int, bytes]] = deque()
+        # Settled on an earlier link; the partner may not know it.
+        self._before: set[bytes] = set()
         self._claims = 0
 
     def __len__(self) -> int:
         """The number of entries of all kinds."""
-        return len(self._awaited) + len(self._earlier) + len(self._held) + len(self._settled)
+        parts = (self._awaited, self._earlier, self._held, self._settled, self._before)
+        return sum(map(len, parts))
+
+    @property
+    def awaits(self) -> bool:
+        """Whether a key of this link waits for its tag."""
+        return bool(self._awaited)
 
     def clear(self) -> None:
         """Forget everything: the partner's process ended, and its keys with it."""
@@ -55,7 +63,8 @@ class Ledger:
         self._awaited = {}
         self._claims = 0
         self._held_rounds = deque((0, key_id) for key_id in self._held)
-        self._settled = deque((0, key_id) for _, key_id in self._settled)
+        self._before.update(key_id for _, key_id in self._settled)
+        self._settled = deque()
         return b"".join([key_id + tag for key_id, tag in self._held.items()])
 
     def reconcile(self, claims: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:
@@ -67,6 +76,7 @@ class Ledger:
         if self._claims > MAX_CLAIMS:
             raise ConfirmationError("too many repeated confirmations")
         settled = {key_id for _, key_id in self._settled}
+        settled |= self._before
         confirmed: list[bytes] = []
         wrong: list[bytes] = []
         unknown: list[bytes] = []
@@ -74,7 +84,10 @@ class Ledger:
             key_id, tag = claims[at : at + ID_BYTES], claims[at + ID_BYTES : at + _CLAIM]
             expected = self._earlier.pop(key_id, None)
             if expected is None:
-                if key_id not in settled:
+                if key_id in self._before:
+                    self._before.discard(key_id)
+                    self._settled.append((0, key_id))
+                elif key_id not in settled:
                     unknown.append(key_id)
             elif compare_digest(expected, tag):
                 self._settled.append((0, key_id))
@@ -84,8 +97,11 @@ class Ledger:
         return confirmed, wrong, unknown
 
     def settle(self) -> list[bytes]:
-        """The ids of earlier keys that the partner has not claimed: it does not hold them."""
-        lost, self._earlier = list(self._earlier), {}
+        """The ids of earlier keys that the partner has not claimed: it does not hold them.
+
+        Of those that were settled before it will not claim any but what it claimed now.
+        """
+        lost, self._earlier, self._before = list(self._earlier), {}, set()
         return lost
 
     def await_tag(self, key_id: bytes, tag: bytes) -> None:

@@ -143,6 +143,14 @@ class Mint:
                 out.append(KeyUnmatched(channel=self._name, id=key_id))
         return out + self._disown(unmatched, next_round)
 
+    def expect_confirmed(self) -> None:
+        """The partner begins a round: it must have confirmed every key of those before.
+
+        Raises MintError: who does not would have us wait for more and more keys.
+        """
+        if self._ledger.awaits:
+            raise MintError("a package before the confirmations of the last round")
+
     def take_unmatched(self, message: Unmatched, their_next: int) -> list[Output]:
         """Drop keys that their owner does not have.
 

@@ -101,20 +101,33 @@ Absorb = Callable[[memoryview], None]
 
 
 class Scratch:
-    """Buffers for the inputs of one round: public, in use during a call only, and so shareable."""
+    """Buffers that are in use during a call only, and so shareable.
 
-    __slots__ = ("counters", "inputs")
+    `counters` and `inputs` of a round are public; `message`, what a probe is made of, is secret,
+    and zeros between the calls.
+    """
+
+    __slots__ = ("_memory", "counters", "inputs", "message")
 
     def __init__(self) -> None:
         self.counters = memoryview(bytearray())
         self.inputs = memoryview(bytearray())
+        self._memory = SecretMemory(PROBE_HEADER_BYTES)
+        self.message = memoryview(self._memory)
 
-    def reserve(self, size: int) -> None:
-        """Make room for `size` bytes of inputs."""
-        if len(self.counters) < size:
-            self.counters = memoryview(bytearray(size))
+    def reserve(self, inputs: int, weights: int) -> None:
+        """Make room for so many bytes of inputs, and for the weights of a machine."""
+        if len(self.counters) < inputs:
+            self.counters = memoryview(bytearray(inputs))
             # The cipher asks for a block more than it writes.
-            self.inputs = memoryview(bytearray(size + _BLOCK - 1))
+            self.inputs = memoryview(bytearray(inputs + _BLOCK - 1))
+        if len(self.message) < PROBE_HEADER_BYTES + weights:
+            self._memory = SecretMemory(PROBE_HEADER_BYTES + weights)
+            self.message = memoryview(self._memory)
+
+    def wipe(self) -> None:
+        """Overwrite what is secret."""
+        self._memory.wipe()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -171,11 +184,12 @@ class Rounds:
         self._statistics = statistics
         self._expand = Cipher(AES256(input_key(context)), ECB()).encryptor()  # noqa: S305
         # Each block is a counter of its own: ECB of counters is the key stream of CTR.
-        scratch.reserve(parameters.package_input_bytes * parameters.machines)
+        scratch.reserve(
+            parameters.package_input_bytes * parameters.machines, parameters.machine.weights
+        )
         self._tries: dict[int, int] = {}
         self._ours: Round | Query | None = None
-        self._secret = SecretMemory(PROBE_HEADER_BYTES + parameters.machine.weights)
-        self._message = memoryview(self._secret)
+        self._message_bytes = PROBE_HEADER_BYTES + parameters.machine.weights
 
     def chooses(self, role: int) -> bool:
         """Whether the role sends the inputs of the next round: with queries, role 0 of the odd."""
@@ -248,7 +262,6 @@ class Rounds:
     def wipe(self) -> None:
         """Overwrite all weights."""
         self.bank.wipe()
-        self._secret.wipe()
 
     def _random_inputs(self) -> memoryview:
         counters, inputs = self._scratch.counters, self._scratch.inputs
@@ -264,7 +277,8 @@ class Rounds:
 
     def _probe(self, keys: ChannelKeys, number: int) -> bytes:
         """One byte for each machine that is held."""
-        message, bank, transcript = self._message, self.bank, self.transcript
+        bank, transcript = self.bank, self.transcript
+        message = self._scratch.message[: self._message_bytes]
         weights = message[PROBE_HEADER_BYTES:]
         probes = bytearray()
         for machine in self.probed:
@@ -278,6 +292,7 @@ class Rounds:
             )
             weights[:] = bank.weights(machine)
             probes.append(keys.probe(message))
+        self._scratch.wipe()
         return bytes(probes)
 
     def _decide(self, ours: bytes, theirs: bytes, absorb: Absorb) -> None:

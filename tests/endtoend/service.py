@@ -13,6 +13,7 @@ from dynamicrypt.demo.daemon import Daemon
 from tests.foreign.application import Application
 from tests.foreign.cipher import digest, encrypt
 from tests.foreign.peer import Conversation, Listener, Side, dial
+from tests.inspectable import PROGRAM
 
 #: Options for applications of the thesis, which send no token and name no wire.
 THESIS = ("--api-auth", "none", "--default-wire", "1")
@@ -53,7 +54,7 @@ class ServiceTestCase(SynchronousTestCase):
         return directory
 
     def node(self, *options: str) -> Daemon:
-        daemon = Daemon(self.state(), *options)
+        daemon = Daemon(self.state(), *options, program=PROGRAM)
         daemon.start()
         self.addCleanup(self.end, daemon)
         return daemon

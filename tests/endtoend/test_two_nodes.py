@@ -13,6 +13,7 @@ from dynamicrypt.demo.daemon import Daemon
 from tests.endtoend.service import ServiceTestCase, eventually
 from tests.endtoend.test_hostile_bytes import steady
 from tests.foreign.application import Application, introduce
+from tests.inspectable import PROGRAM
 
 OPTIONS = ("--api-auth", "none")
 #: A cut link is dialled again after half a second at first, and after 30 s in the end.
@@ -30,7 +31,7 @@ class TwoNodesTests(ServiceTestCase):
         self.alice, self.bob = self.application(self.north), self.application(self.south)
 
     def start(self, directory: Path, *options: str) -> Daemon:
-        node = Daemon(directory, *OPTIONS, *options)
+        node = Daemon(directory, *OPTIONS, *options, program=PROGRAM)
         node.start()
         self.addCleanup(self.end, node)
         return node
@@ -126,6 +127,25 @@ class TwoNodesTests(ServiceTestCase):
         """The node that a test killed had no time for good-byes."""
         if "Server Shut Down" in daemon.log or daemon.stop() != -signal.SIGKILL:
             super().end(daemon)
+
+    def test_neither_logs_nor_files_hold_secrets(self) -> None:
+        self.introduce()
+        secrets = ["the eagle lands at midnight"]
+        for mode in (1, 2):
+            sealed = self.alice.patiently(secrets[0], mode)
+            secrets.append(sealed["hash"])
+            self.bob.decrypt(sealed)
+            self.assertEqual(self.bob.decrypt(sealed | {"hash": secrets[0]}), "failed_decrypt")
+        text = ""
+        for node in (self.north, self.south):
+            node.stop()
+            text += node.log
+            secrets += (node.state / "identity.pem").read_text().splitlines()[1:3]
+            text += "".join(
+                file.read_text() for file in node.state.iterdir() if file.name != "identity.pem"
+            )
+        self.assertEqual([secret for secret in secrets if secret.lower() in text.lower()], [])
+        self.assertIn("first key", text)
 
     def test_several_channels_share_the_link(self) -> None:
         pairs = [(self.application(self.north), self.application(self.south)) for _ in range(6)]

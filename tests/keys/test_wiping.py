@@ -1,54 +1,18 @@
 """What is left of used keys in the memory of a process."""
 
 import os
-import re
 import subprocess
 import sys
-from pathlib import Path
 
-import numpy as np
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.keys import plain_envelope
+from tests.process_memory import left_in, writable_memory
 
 KEYS = 401
 #: A cipher keeps copies of its sub-key on the heap and wipes them, but what a register or the
 #: stack held last stays for a while: a few of hundreds, and not all, which a leak would leave.
 STALE = 4
-
-
-def writable_memory(process: int) -> bytes:
-    """Return all memory of a child that can be read; secret memory cannot, not even by root."""
-    found = []
-    maps = Path(f"/proc/{process}/maps").read_text()
-    with open(f"/proc/{process}/mem", "rb", buffering=0) as memory:
-        for match in re.finditer(r"^(\w+)-(\w+) rw", maps, re.MULTILINE):
-            begin, end = (int(part, 16) for part in match.groups())
-            try:
-                found.append(os.pread(memory.fileno(), end - begin, begin))
-            except OSError:
-                continue
-    return b"".join(found)
-
-
-def left_in(memory: bytes, secrets: list[bytes]) -> list[int]:
-    """Return the numbers of the secrets, of 32 bytes each, that lie anywhere in the memory.
-
-    Wherever a copy begins, one of its first eight bytes begins an aligned word.
-    """
-    words = np.frombuffer(memory, dtype="<u8")
-    needles = {
-        int.from_bytes(secret[shift : shift + 8], "little"): (number, shift)
-        for number, secret in enumerate(secrets)
-        for shift in range(8)
-    }
-    (places,) = np.nonzero(np.isin(words, np.fromiter(needles, dtype="<u8")))
-    left = set()
-    for place in places.tolist():
-        number, shift = needles[int(words[place])]
-        if memory[8 * place - shift : 8 * place - shift + 32] == secrets[number]:
-            left.add(number)
-    return sorted(left)
 
 
 class WipingTests(SynchronousTestCase):

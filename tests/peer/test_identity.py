@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from dynamicrypt.location import default_state_directory
 from dynamicrypt.peer import identity, statedir
 from dynamicrypt.peer.errors import (
     IdentityExistsError,
@@ -19,7 +20,7 @@ from dynamicrypt.peer.errors import (
     StateDirectoryError,
     StateFileError,
 )
-from dynamicrypt.peer.statedir import StateDirectory, default_state_directory
+from dynamicrypt.peer.statedir import StateDirectory
 
 
 class StateDirectoryTests(SynchronousTestCase):

@@ -1,7 +1,7 @@
 """A node with a channel and a client with a token, for tests of REST v2."""
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -15,6 +15,10 @@ from tests.rest.talk import Client, Response, fresh_site, get, post
 
 CHANNEL = "/v2/services/shop/channels/bank"
 UP = b"Authorization: Bearer up"
+
+
+def unb64(text: str) -> bytes:
+    return b64decode(text, validate=True)
 
 
 def b64(data: bytes | bytearray) -> str:
@@ -52,6 +56,10 @@ class NativeCase(SynchronousTestCase):
         self.partner = other_end(self.channel, self.clock.seconds)
         self.maker = KeyMaker()
 
+    def site_with(self, tokens: Tokens) -> None:
+        """Another site of the node, for clients from now on."""
+        self.site = fresh_site(self.node, tokens=tokens, clock=self.clock, limits=self.limits)
+
     def keys(self, count: int = 1) -> None:
         """Keys to send under."""
         self.maker.give(self.channel, self.partner, count)
@@ -79,6 +87,20 @@ class NativeCase(SynchronousTestCase):
 
     def post(self, path: str, body: dict[str, Any], *headers: bytes, **more: Any) -> Response:
         return self.ask("POST", CHANNEL + path, body, *headers, **more)
+
+    def request(self, path: str, body: dict[str, Any], *headers: bytes) -> bytes:
+        """The bytes of a request on the channel."""
+        more = (UP, b"Content-Type: application/json", *headers)
+        return post(CHANNEL + path, json.dumps(body).encode(), *more)
+
+    def another_client(self) -> Client:
+        """A second connection."""
+        return Client(self.site)
+
+    def hang_up(self) -> None:
+        """Nothing is left to do for a client that leaves."""
+        self.client.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def ok(self, response: Response, status: int = 200) -> Any:
         self.assertEqual(response.status, status, response.body)

@@ -3,7 +3,8 @@ from itertools import product
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.rest.guard import is_local
-from tests.rest.talk import Client, fresh_site, get, post
+from tests.rest.native import CHANNEL, UP, NativeCase
+from tests.rest.talk import Client, Response, fresh_site, get, post
 
 LOCAL = (
     b"localhost",
@@ -196,3 +197,23 @@ class HeaderTests(SynchronousTestCase):
     def test_answers_of_routes_are_json(self) -> None:
         answer = Client(fresh_site()).post("/v1/options/init", INIT)
         self.assertEqual(answer.headers[b"content-type"], b"application/json")
+
+
+class NativeTests(NativeCase):
+    """The same guard before v2, in the words of v2."""
+
+    def refused(self, *headers: bytes, name: bytes = b"Host: localhost\r\n") -> Response:
+        request = post(CHANNEL + "/encrypt", b'{"plaintext":""}', UP, *headers, host=name)
+        return Client(self.site).ask(request)
+
+    def test_every_refusal_is_a_problem(self) -> None:
+        kind = b"Content-Type: application/json"
+        self.problem(self.refused(kind, name=host(b"evil.example")), "foreign_host", 403)
+        self.problem(self.refused(kind, name=b""), "foreign_host", 403)
+        self.problem(self.refused(kind, b"Origin: null"), "foreign_origin", 403)
+        for other in (b"Content-Type: text/plain", b"X: y", b"Content-Type:"):
+            self.problem(self.refused(other), "bad_content_type", 415)
+        self.problem(self.refused(kind), "no_key_yet", 503)
+
+    def test_without_a_body_no_type_is_needed(self) -> None:
+        self.ok(Client(self.site).ask(post(CHANNEL + "/stop", b"", UP)))

@@ -17,6 +17,8 @@ from dynamicrypt.rest.v1 import MAX_MESSAGE
 from tests.rest.fake import FakeNode, Service
 from tests.rest.talk import Client, Response, fresh_site, get, post
 
+JSON = b"Content-Type: application/json"
+
 #: A valid request of every POST route.
 REQUESTS: dict[str, dict[str, object]] = {
     "init": {"service_name": "s"},
@@ -303,7 +305,7 @@ class FastLaneTests(V1Case):
         for route in ("encrypt", "status"):
             body = json.dumps(REQUESTS[route]).encode()
             path = spell(f"/v1/options/{route}")
-            requests = [post(path, body), post(path, b"{}"), post(path, b"["), get(path)]
+            requests = [*(post(path, each, JSON) for each in (body, b"{}", b"[")), get(path)]
             for request in (*requests, get(path, method="HEAD")):
                 answer = self.client.ask(request)
                 headers = {k: v for k, v in answer.headers.items() if k != b"date"}

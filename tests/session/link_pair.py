@@ -176,6 +176,8 @@ class Pair:
                 self.pipes[side] += output
             else:
                 self.nodes[side].take(output)
+                if isinstance(output, LinkUp):
+                    self.perform(side, self.sessions[side].receive(b"", self.now))
 
     def deliver(self, side: int, size: int | None = None) -> bool:
         """Deliver what `side` has sent, or its first `size` bytes; whether there was any."""

@@ -408,6 +408,25 @@ class LyingPartnerTests(SynchronousTestCase):
 
             self.assert_fault(self.lie(edit), "another length than ours")
 
+    def test_a_package_that_waited_for_room_is_checked_when_there_is_some(self) -> None:
+        pair = up()
+        pair.settle(5)
+        pair.perform(1, pair.sessions[1].gate(closed=True))
+        due = pair.sessions[1].channel(ChannelName("b", "a")).sent + 1
+
+        def edit(message: wire.Message) -> wire.Message:
+            if isinstance(message, wire.Round) and message.round == due:
+                return replace(message, outputs=b"")
+            return message
+
+        for _ in range(10):
+            change(pair, 0, edit)
+            pair.settle(1)
+        self.assertNotIn("LinkDown", pair.nodes[1].kinds())
+        pair.perform(1, pair.sessions[1].gate(closed=False))
+        pair.settle()
+        self.assert_fault(pair, "another length")
+
     def test_probes_nobody_asked_for_are_refused(self) -> None:
         def edit(message: wire.Message) -> wire.Message:
             if isinstance(message, wire.Round) and not message.probes:
@@ -500,14 +519,16 @@ class LyingPartnerTests(SynchronousTestCase):
         self.assertTrue(pair.nodes[1].usable)
         self.assertTrue(pair.agree())
 
-    def test_a_withheld_confirmation_keeps_the_key_unusable(self) -> None:
+    def test_a_withheld_confirmation_ends_the_link_before_keys_pile_up(self) -> None:
         pair = up()
         for _ in range(300):
             change(pair, 0, lambda each: None if isinstance(each, wire.Confirm) else each)
             pair.deliver(0)
             pair.deliver(1)
+        self.assert_fault(pair, "before the confirmations")
         self.assertTrue(pair.nodes[1].owned)
         self.assertFalse(pair.nodes[1].usable)
+        self.assertLessEqual(len(pair.nodes[1].ledger(ChannelName("b", "a"))), SMALL.machines)
 
     def test_disowning_a_key_that_is_not_open_is_refused(self) -> None:
         for ids, round_ahead, text in (

@@ -5,6 +5,7 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import ParameterError, ProtocolStateError, RemoteError
+from dynamicrypt.session import link as link_module
 from dynamicrypt.session.link import LinkTimes, State
 from dynamicrypt.session.link_events import (
     ChannelDown,
@@ -44,6 +45,20 @@ class GreetingTests(SynchronousTestCase):
                 ),
             )
             self.assertIs(pair.sessions[side].state, State.UP)
+
+    def test_channels_wait_until_the_node_knows_of_the_link(self) -> None:
+        pair = Pair(node(0, 1), node(1, 2))
+        pair.deliver(0)
+        pair.deliver(1)
+        pair.open()
+        proof, offer = lines(bytes(pair.pipes[0]))
+        self.assertIsInstance(proof, wire.Proof)
+        self.assertIsInstance(offer, wire.Open)
+        outputs = pair.sessions[1].receive(bytes(pair.pipes[0]), 0.0)
+        self.assertIsInstance(outputs[-1], LinkUp)
+        self.assertEqual(pair.sessions[1].channels, [])
+        pair.sessions[1].receive(b"", 0.0)
+        self.assertEqual(pair.sessions[1].channels, [ChannelName("b", "a")])
 
     def test_role_0_is_the_smaller_fingerprint_and_speaks_first(self) -> None:
         pair = Pair(node(7, 1), node(3, 2))
@@ -374,6 +389,22 @@ class GateTests(SynchronousTestCase):
         pair.perform(0, pair.sessions[0].gate(closed=False))
         rounds = [each for each in lines(bytes(pair.pipes[0])) if isinstance(each, wire.Round)]
         self.assertEqual(len({each.channel for each in rounds}), 6)
+
+    def test_answers_to_who_takes_none_are_bounded(self) -> None:
+        self.patch(link_module, "MAX_UNSENT", 100_000)
+        pair = up()
+        pair.settle(5)
+        pair.perform(1, pair.sessions[1].gate(closed=True))
+        for number in range(2, 40, 2):
+            offer = wire.Open(
+                channel=number, service="a", partner="b", nonce=bytes(32), parameters=SMALL
+            )
+            unknown = wire.Held(channel=number, claims=bytes(32 * 1024), more=True)
+            close = wire.Close(channel=number - 2, reason="again")
+            data = b"".join(wire.encode(each) for each in (close, offer, unknown))
+            pair.perform(1, pair.sessions[1].receive(data, 0.0))
+        self.assertIn("more than it takes", down(pair, 1).reason)
+        self.assertLess(len(pair.pipes[1]), 200_000)
 
     def test_a_flood_of_opens_ends_the_link(self) -> None:
         pair = up(parameters=None)

@@ -41,6 +41,21 @@ class OwnerTests(SynchronousTestCase):
         self.assertEqual(self.ledger.settle(), [])
         self.assertEqual(self.ledger.reconcile(ID + TAG), ([], [], []))
 
+    def test_what_was_settled_is_remembered_until_the_partner_claims_it_no_more(self) -> None:
+        self.ledger.begin()
+        self.ledger.reconcile(ID + TAG)
+        self.ledger.settle()
+        for _ in range(3):
+            self.ledger.begin()
+            self.assertEqual(self.ledger.reconcile(ID + TAG), ([], [], []))
+            self.assertEqual(self.ledger.reconcile(ID + TAG), ([], [], []))
+            self.ledger.settle()
+        self.ledger.begin()
+        self.ledger.begin()
+        self.assertEqual(len(self.ledger), 1)
+        self.ledger.settle()
+        self.assertEqual(len(self.ledger), 0)
+
     def test_a_claim_with_a_wrong_tag_is_wrong(self) -> None:
         self.ledger.begin()
         self.assertEqual(self.ledger.reconcile(ID + WRONG), ([], [ID], []))

@@ -1,0 +1,41 @@
+"""A client of the DynamiCrypt service, on the standard library alone.
+
+It knows nothing but HTTP: `DynamiCrypt` is the way in, `errors` holds what it raises.
+"""
+
+from dynamicrypt.client.channel import Channel, Message, Outcome
+from dynamicrypt.client.errors import ClientError, ProblemError
+from dynamicrypt.client.node import DynamiCrypt
+from dynamicrypt.client.shapes import (
+    ChannelState,
+    DeliveredKey,
+    Event,
+    KeyLevels,
+    Machine,
+    NodeState,
+    Peer,
+    Piece,
+    Sealed,
+    ServiceState,
+    Split,
+)
+
+__all__ = [
+    "Channel",
+    "ChannelState",
+    "ClientError",
+    "DeliveredKey",
+    "DynamiCrypt",
+    "Event",
+    "KeyLevels",
+    "Machine",
+    "Message",
+    "NodeState",
+    "Outcome",
+    "Peer",
+    "Piece",
+    "ProblemError",
+    "Sealed",
+    "ServiceState",
+    "Split",
+]

@@ -1,0 +1,133 @@
+"""What the service answers, as values; the fields are those of REST v2, bytes for its base64."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A ciphertext that only the partner opens, and the id of the key that it was made with."""
+
+    mode: int
+    key_id: str
+    ciphertext: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One piece of a ciphertext of mode 4; fewer than all are worthless."""
+
+    key_id: str
+    ciphertext: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """A ciphertext of mode 4, in pieces that may go different ways and be opened in any order."""
+
+    mode: int
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The plaintext; None while pieces are missing."""
+
+    complete: bool
+    plaintext: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveredKey:
+    """A key of 32 bytes for the application itself. Its partner gets it by its id, once."""
+
+    key_id: str
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One tree parity machine: how often it was drawn anew, and its steps since."""
+
+    id: int
+    state: str
+    run: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLevels:
+    """How many keys there are: offered and free ones of this side, in use, held for the partner."""
+
+    offered: int
+    free: int
+    in_use: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelState:
+    """A channel: its state (opening, up, resting, down, stopped) and why, its keys and machines."""
+
+    service: str
+    partner: str
+    peer: str
+    state: str
+    reason: str
+    profile: str
+    keys: KeyLevels
+    keys_made: int
+    rounds: int
+    machines: tuple[Machine, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether a message can be encrypted at once."""
+        return self.keys.free > 0 or self.keys.in_use > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceState:
+    """A service of this caller."""
+
+    name: str
+    channels: tuple[ChannelState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A known node: whether a link to it is up, and which key exchange made its TLS secret."""
+
+    name: str
+    fingerprint: str
+    up: bool
+    group: str | None = None
+    round_trip_seconds: float | None = None
+    channels: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeState:
+    """The node and those that it knows; the incarnation is its process's."""
+
+    name: str
+    fingerprint: str
+    profile: str
+    version: str
+    incarnation: str
+    peers: tuple[Peer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened; `id` is where to go on.
+
+    Kinds are key-ready, key-low, channel-up, channel-down, peer-up, peer-down, and gap, which says
+    that events before it were lost to this listener.
+    """
+
+    id: str
+    kind: str
+    data: Mapping[str, object]

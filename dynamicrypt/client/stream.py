@@ -1,0 +1,136 @@
+"""Bodies of any length, sent and received at once, in constant memory.
+
+The service answers while the body still comes, and stops reading from who does not read. So one
+thread sends what the source gives while the caller's reads what comes back.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Final, Protocol
+
+from dynamicrypt.client.answer import read_problem
+from dynamicrypt.client.connection import Connection
+from dynamicrypt.client.errors import BadAnswerError, ClientError, StreamBrokenError
+from dynamicrypt.client.request import to_base64
+
+#: Bytes that are read from the source and from the service at once.
+PART: Final = 65_536
+CONTEXT_HEADER: Final = "DynamiCrypt-Context"
+BYTES: Final = "application/octet-stream"
+#: Seconds that the sending thread gets to notice that it is over; a source may block for longer.
+_FAREWELL: Final = 1.0
+
+
+class Source(Protocol):
+    """What a body is read from: a binary file, or what reads like one."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+
+
+class Sink(Protocol):
+    """What an answer is written to: a binary file, or what is written like one."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take the bytes."""
+
+
+def transfer(
+    connection: Connection, path: str, source: Source, sink: Sink, *, context: bytes = b""
+) -> int:
+    """Send the source through the service to the sink; returns how many bytes came out.
+
+    What came out is whole only when this returns. Raises what source and sink raise, a ProblemError
+    if the service refused before anything came out, and StreamBrokenError if the connection broke.
+    It is closed in the end.
+    """
+    size = 0
+    with connection:
+        sender = _Sender(connection, source)
+        try:
+            for part in _received(connection, path, context, sender):
+                sink.write(part)
+                size += len(part)
+        except ClientError:
+            if sender.error is not None:
+                raise sender.error from None
+            raise
+        finally:
+            sender.stop()
+    return size
+
+
+def _received(
+    connection: Connection, path: str, context: bytes, sender: _Sender
+) -> Iterator[bytes]:
+    """What the service answers, part by part; raises ClientError."""
+    try:
+        response = _begin(connection, path, context, sender)
+        if response.status != HTTPStatus.OK:
+            raise read_problem(response.status, response.read())
+        if not response.chunked:
+            raise BadAnswerError("the answer to a stream is none")
+        while part := response.read1(PART):
+            yield part
+    except (OSError, http.client.HTTPException):
+        raise StreamBrokenError("the connection broke before the end of the stream") from None
+
+
+def _begin(
+    connection: Connection, path: str, context: bytes, sender: _Sender
+) -> http.client.HTTPResponse:
+    connection.putrequest("POST", path, skip_accept_encoding=True)
+    if connection.place.token is not None:
+        connection.putheader("Authorization", f"Bearer {connection.place.token}")
+    if context:
+        connection.putheader(CONTEXT_HEADER, to_base64(context))
+    connection.putheader("Content-Type", BYTES)
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
+    sender.start()
+    return connection.getresponse()
+
+
+class _Sender(threading.Thread):
+    """Sends a body in chunks, from the thread that it is."""
+
+    def __init__(self, connection: Connection, source: Source) -> None:
+        # A source that blocks for ever must not keep the process alive.
+        super().__init__(name="dynamicrypt-stream", daemon=True)
+        self._connection = connection
+        self._source = source
+        #: What the source raised.
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        """Send until the source or the connection ends."""
+        sock = self._connection.sock
+        while True:
+            try:
+                part = self._source.read(PART)
+            except Exception as error:  # handed to the thread that asked
+                self.error = error
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+                return
+            try:
+                sock.sendall(b"%x\r\n%b\r\n" % (len(part), part))
+            except OSError:
+                return  # the other thread reads why
+            if not part:
+                return
+
+    def stop(self) -> None:
+        """End the connection, and so the thread."""
+        sock = self._connection.sock
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        if self.is_alive():
+            self.join(_FAREWELL)

@@ -1,0 +1,107 @@
+"""Streams against a fake service that breaks them off."""
+
+import io
+from typing import Any
+
+from dynamicrypt.client.errors import (
+    BadAnswerError,
+    BadCiphertextError,
+    NoKeyYetError,
+    StreamBrokenError,
+    UnknownChannelError,
+)
+from tests.client.fake import FakeServiceCase, answer, problem
+
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+#: A channel without keys, and one with.
+EMPTY, READY = (
+    answer(
+        200,
+        {
+            "service": "shop",
+            "partner": "bank",
+            "peer": "p",
+            "state": "up",
+            "reason": "",
+            "profile": "fast",
+            "keys": {"offered": 0, "free": free, "in_use": 0, "held": 0},
+            "keys_made": 0,
+            "rounds": 0,
+            "machines": [],
+        },
+    )
+    for free in (0, 1)
+)
+HEALTHY = answer(200, {})
+
+
+class Unreadable(io.BytesIO):
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise OSError("the disk is gone")
+
+
+class Unwritable(io.BytesIO):
+    def write(self, data: Any, /) -> int:
+        raise OSError("the disk is full")
+
+
+class StreamTests(FakeServiceCase):
+    def test_what_comes_back_reaches_the_sink(self) -> None:
+        sink = io.BytesIO()
+        self.says(READY, HEAD + b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")
+        size = self.channel.encrypt_stream(io.BytesIO(b"xyz"), sink, context=b"\0c")
+        self.assertEqual((sink.getvalue(), size), (b"abc", 3))
+        asked = self.service.asked[1]
+        self.assertEqual(asked.body, b"xyz")
+        self.assertEqual(asked.target, "/v2/services/shop/channels/bank/stream/encrypt")
+        self.assertEqual(asked.headers["dynamicrypt-context"], "AGM=")
+        self.assertEqual(asked.headers["content-type"], "application/octet-stream")
+
+    def test_a_key_is_waited_for_before_the_stream_begins(self) -> None:
+        self.says(EMPTY, READY, HEAD + b"0\r\n\r\n")
+        self.channel.encrypt_stream(io.BytesIO(b""), io.BytesIO())
+        self.assertIn("?wait=", self.service.asked[0].target)
+        self.says(*[EMPTY] * 99)
+        with self.assertRaises(NoKeyYetError):
+            self.channel.encrypt_stream(io.BytesIO(b""), io.BytesIO())
+
+    def test_a_refusal_is_told(self) -> None:
+        self.says(problem(404, "unknown_channel"))
+        with self.assertRaises(UnknownChannelError):
+            self.channel.decrypt_stream(io.BytesIO(bytes(10**6)), io.BytesIO())
+
+    def test_an_answer_without_an_end_is_broken(self) -> None:
+        for part in (b"5\r\nab", b"2\r\nab\r\n", b"", b"x\r\n"):
+            self.says(READY, self.cut(part))
+            with self.assertRaises(StreamBrokenError):
+                self.channel.encrypt_stream(io.BytesIO(b"x"), io.BytesIO())
+
+    def cut(self, part: bytes) -> Any:
+        def say(asked: object) -> None:
+            self.service._open[-1].sendall(HEAD + part)
+
+        return say
+
+    def test_one_that_the_living_service_broke_is_a_bad_ciphertext(self) -> None:
+        self.says(self.cut(b"2\r\nab\r\n"), HEALTHY)
+        with self.assertRaises(BadCiphertextError):
+            self.channel.decrypt_stream(io.BytesIO(b"x"), io.BytesIO())
+        self.assertEqual(self.service.asked[1].target, "/healthz")
+
+    def test_one_that_ended_with_the_service_is_broken(self) -> None:
+        self.says(self.cut(b"2\r\nab\r\n"), answer(500))
+        with self.assertRaises(StreamBrokenError):
+            self.channel.decrypt_stream(io.BytesIO(b"x"), io.BytesIO())
+
+    def test_what_source_and_sink_raise_is_raised(self) -> None:
+        self.says(READY, None)
+        with self.assertRaisesRegex(OSError, "gone"):
+            self.channel.encrypt_stream(Unreadable(), io.BytesIO())
+        self.says(READY, HEAD + b"1\r\na\r\n0\r\n\r\n")
+        with self.assertRaisesRegex(OSError, "full"):
+            self.channel.encrypt_stream(io.BytesIO(b"x"), Unwritable())
+
+    def test_an_answer_that_is_no_stream_is_bad(self) -> None:
+        self.says(READY, answer(200, {}))
+        with self.assertRaises(BadAnswerError):
+            self.channel.encrypt_stream(io.BytesIO(b"x"), io.BytesIO())
