@@ -282,9 +282,9 @@ class Crowd:
     def fill(self) -> None:
         """Start a fresh pair and fresh attackers everywhere, to look at them step by step."""
     def advance(self) -> None:
-        """Learn from the package before, make the next inputs, evaluate, and decide."""
+        """Learn from the package before, make the next inputs and evaluate them."""
     def size(self, pair: int) -> int:
-        """Attackers at work on a pair; they may have branched in this step already."""
+        """Attackers at work on a pair."""
     def weights(self, pair: int, machine: int) -> bytes:
         """Weights before the present package of A (0), B (1) or an attacker at work (2...)."""
     def inputs(self, pair: int, step: int, attacker: bool) -> bytes:
@@ -329,6 +329,8 @@ def probabilistic_beliefs(
     a: NDArray[np.int8],
     b: NDArray[np.int8],
     chance: NDArray[np.float64],
+    *,
+    package: int = 1,
 ) -> None:
     """Write the chance of every value -l..l of every weight of A, [k*n, 2l+1], to `chance`.
 

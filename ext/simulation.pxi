@@ -109,6 +109,8 @@ cdef extern from "simulation_probability.h":
         double *spread
         double *normal
     void belief_start(const belief *) noexcept nogil
+    void belief_open_package(const belief *) noexcept nogil
+    void belief_close_package(const belief *) noexcept nogil
     void belief_hear(const belief *, const int8_t *, int, int) noexcept nogil
     size_t eavesdropping_doubles(const eavesdropping *) noexcept nogil
     size_t eavesdropping_bytes(const eavesdropping *) noexcept nogil
@@ -370,8 +372,10 @@ def probabilistic_runs(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule
 
 def probabilistic_beliefs(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule,
                           const int8_t[:, ::1] inputs not None, const int8_t[::1] a not None,
-                          const int8_t[::1] b not None, double[:, ::1] chance not None):
+                          const int8_t[::1] b not None, double[:, ::1] chance not None, *,
+                          Py_ssize_t package=1):
     """What the probabilistic attack believes after a recorded exchange."""
+    check_range("package", package, 1, 64)
     cdef shape form = checked_shape(k, n, l, rule)
     cdef Py_ssize_t steps = inputs.shape[0]
     cdef Py_ssize_t step
@@ -379,15 +383,24 @@ def probabilistic_beliefs(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t r
         raise ValueError("inputs, a and b have not the shapes (steps, k*n), steps, steps")
     if chance.shape[0] != k * n or chance.shape[1] != 2 * l + 1:
         raise ValueError("chance has not the shape k*n, 2*l+1")
+    cdef size_t joint = 0
+    if package > 1:
+        joint = <size_t>(k * n * (2 * l + 1) * (2 * l + 1))
     cdef double *scratch = <double *>malloc(
-        (2 * <size_t>n + <size_t>NORMAL_POINTS) * sizeof(double))
+        (2 * <size_t>n + <size_t>NORMAL_POINTS + joint) * sizeof(double))
     if scratch == NULL:
         raise MemoryError("no memory for beliefs")
     cdef belief held = belief(&form, &chance[0, 0], NULL, scratch, scratch + n, scratch + 2 * n)
+    if joint:
+        held.joint = scratch + 2 * n + <size_t>NORMAL_POINTS
     with nogil:
         belief_start(&held)
         for step in range(steps):
+            if step % package == 0:
+                belief_open_package(&held)
             belief_hear(&held, &inputs[step, 0], a[step], a[step] == b[step])
+            if step % package == package - 1 or step == steps - 1:
+                belief_close_package(&held)
     free(scratch)
 
 

@@ -31,6 +31,7 @@ struct crowd {
     size_t parts;         /* vectors: columns / kernel->columns */
     size_t common;        /* 1 if all vectors see the same inputs, which are then kept once */
     int present;          /* which of inputs[2] is of the present package */
+    int looked;           /* `crowd_advance` was called before */
     uint64_t clock;
     struct chunk *chunk;
     void *memory;
@@ -236,7 +237,7 @@ void crowd_inputs(const struct crowd *c, size_t pair, size_t step, int attacker,
     const size_t column = c->common ? 0 : c->chunk[pair].first + lane / 64;
     for (size_t j = 0; j < inputs_words(c); j++) {
         const uint64_t x =
-            *cell(c, c->inputs[!c->present], words, step * inputs_words(c) + j, column);
+            *cell(c, c->inputs[c->present], words, step * inputs_words(c) + j, column);
         inputs[j] = x >> (lane % 64) & 1 ? -1 : 1;
     }
 }
@@ -717,6 +718,8 @@ void crowd_fill(struct crowd *c)
 
 void crowd_advance(struct crowd *c)
 {
+    if (c->looked)
+        learn(c);
     look(c);
-    learn(c);
+    c->looked = 1;
 }

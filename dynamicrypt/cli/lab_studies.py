@@ -144,12 +144,15 @@ def profile(*, name: str | None, fusion: int, **options: Any) -> int:
         )
         for cost in found
     ]
+    seconds = 2 ** least.slow_bits(fusion) * strength.yardstick(exchange)
     text = table(rows) + (
         f"\nstrength: {least.slow_bits(fusion):.1f} bits"
-        f" ({least.attack.name}, a key of {fusion}, the slowest tenth)"
+        f" ({least.attack.name}, a key of {fusion}, the slowest tenth):"
+        f" {seconds:.2g} seconds of one core here"
     )
     data = {
         "strength_bits": number(least.slow_bits(fusion)),
+        "core_seconds": number(seconds),
         "attack": least.attack.name,
         "fusion": fusion,
         "attacks": [_cost_data(cost, fusion) for cost in found],

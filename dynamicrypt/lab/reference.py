@@ -7,6 +7,7 @@ does in a learning step, when the partners' outputs agree, is Ruttor 2006, secti
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product as combinations
 from math import erfc, prod, sqrt
 
@@ -18,6 +19,15 @@ MAJORITY_FROM = 100
 #: Learning outputs that the genetic attack looks back on (V), and how many of them a machine must
 #: have predicted (U); so many machines stay in any case.
 HISTORY, PREDICTED, SURVIVORS = 20, 10, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A public step: the inputs and the partners' outputs."""
+
+    inputs: Sequence[int]
+    a: int
+    b: int
 
 
 def corrected(machine: Machine, inputs: Sequence[int], output: int) -> list[int]:
@@ -57,18 +67,35 @@ class Majority:
         self.machines = list(machines)
         self._step = 0
 
-    def listen(self, inputs: Sequence[int], a: int, b: int) -> None:
-        """One step with the partners' outputs `a` and `b`."""
-        self._step += 1
-        if a != b:
-            return
-        chosen = [corrected(machine, inputs, a) for machine in self.machines]
-        if self._step > MAJORITY_FROM and self._step % 2 == 0:
-            candidates = representations(self.machines[0].parameters.K, a)
-            votes = [sum(tuple(own) == each for own in chosen) for each in candidates]
-            chosen = [list(candidates[votes.index(max(votes))])] * len(self.machines)
-        for machine, representation in zip(self.machines, chosen, strict=True):
-            machine.move(inputs, representation, a)
+    def listen(self, package: Sequence[Heard]) -> None:
+        """The steps of one package; all representations are of its start."""
+        plans = [[corrected(m, step.inputs, step.a) for m in self.machines] for step in package]
+        for step, corrections in zip(package, plans, strict=True):
+            self._step += 1
+            if step.a != step.b:
+                continue
+            chosen = corrections
+            if self._step > MAJORITY_FROM and self._step % 2 == 0:
+                candidates = representations(self.machines[0].parameters.K, step.a)
+                votes = [sum(tuple(own) == each for own in chosen) for each in candidates]
+                winner = list(candidates[votes.index(max(votes))])
+                chosen = [winner] * len(self.machines)
+            for machine, representation in zip(self.machines, chosen, strict=True):
+                machine.move(step.inputs, representation, step.a)
+
+
+@dataclass(slots=True)
+class _Individual:
+    """A machine of the genetic attack: what it predicted, and what it will do in the package."""
+
+    machine: Machine
+    right: list[bool]
+    outputs: list[int]
+    plans: list[list[int]]
+
+    def child(self) -> _Individual:
+        machine = Machine(self.machine.parameters, self.machine.weights)
+        return _Individual(machine, self.right, self.outputs, self.plans)
 
 
 class Genetic:
@@ -78,49 +105,55 @@ class Genetic:
     """
 
     def __init__(self, machine: Machine, most: int) -> None:
-        self.machines = [machine]
+        self._population = [_Individual(machine, [True] * HISTORY, [], [])]
         self._most = most
-        self._right = [[True] * HISTORY]
 
-    def listen(self, inputs: Sequence[int], a: int, b: int) -> None:
-        """One step with the partners' outputs `a` and `b`."""
-        if a != b:
-            return
-        self._right = [
-            [*right[1:], machine.evaluate(inputs) == a]
-            for machine, right in zip(self.machines, self._right, strict=True)
-        ]
-        variants = representations(self.machines[0].parameters.K, a)
-        if len(variants) > 1 and len(self.machines) * len(variants) <= self._most:
-            self._branch(inputs, a, variants)
+    @property
+    def machines(self) -> list[Machine]:
+        """The machines at work."""
+        return [individual.machine for individual in self._population]
+
+    def listen(self, package: Sequence[Heard]) -> None:
+        """The steps of one package; all representations and outputs are of its start."""
+        for own in self._population:
+            own.outputs = [own.machine.evaluate(step.inputs) for step in package]
+            own.plans = [corrected(own.machine, step.inputs, step.a) for step in package]
+        for number, step in enumerate(package):
+            if step.a == step.b:
+                self._learn(number, step)
+
+    def _learn(self, number: int, step: Heard) -> None:
+        for own in self._population:
+            own.right = [*own.right[1:], own.outputs[number] == step.a]
+        variants = representations(self._population[0].machine.parameters.K, step.a)
+        if len(variants) > 1 and len(self._population) * len(variants) <= self._most:
+            self._branch(step, variants)
         else:
             self._select()
-            for machine in self.machines:
-                machine.move(inputs, corrected(machine, inputs, a), a)
+            for own in self._population:
+                own.machine.move(step.inputs, own.plans[number], step.a)
 
-    def _branch(self, inputs: Sequence[int], output: int, variants: list[tuple[int, ...]]) -> None:
-        parents = self.machines
-        self.machines = []
+    def _branch(self, step: Heard, variants: list[tuple[int, ...]]) -> None:
+        parents = self._population
+        self._population = []
         for parent in parents:
             for representation in variants:
-                child = Machine(parent.parameters, parent.weights)
-                child.move(inputs, representation, output)
-                self.machines.append(child)
-        self._right = [right for right in self._right for _ in variants]
+                child = parent.child()
+                child.machine.move(step.inputs, representation, step.a)
+                self._population.append(child)
 
     def _select(self) -> None:
-        scores = [sum(right) for right in self._right]
+        scores = [sum(own.right) for own in self._population]
         best = sorted(range(len(scores)), key=lambda i: -scores[i])
         kept = sum(score >= PREDICTED for score in scores)
-        stay = sorted(best[: max(kept, SURVIVORS)])
-        self.machines = [self.machines[i] for i in stay]
-        self._right = [self._right[i] for i in stay]
+        self._population = [self._population[i] for i in sorted(best[: max(kept, SURVIVORS)])]
 
 
 class Probabilistic:
     """The probabilistic attack: `chance[i][v]` is that of weight i of A being v - L.
 
     Klimov, Mityagin, Shamir 2002, section 4. Weights count as independent, local fields as normal.
+    In a package `chance` is of the weights at its start, by which all its outputs are made.
     """
 
     def __init__(self, parameters: MachineParameters) -> None:
@@ -128,9 +161,18 @@ class Probabilistic:
         values = 2 * parameters.L + 1
         self.chance = [[1 / values] * values for _ in range(parameters.weights)]
 
-    def listen(self, inputs: Sequence[int], a: int, b: int) -> None:
-        """One step with the partners' outputs `a` and `b`."""
+    def listen(self, package: Sequence[Heard]) -> None:
+        """The steps of one package."""
+        values = range(len(self.chance[0]))
+        # joint[i][v][w]: weight i was v at the start and is w now.
+        joint = [[[p * (v == w) for w in values] for v, p in enumerate(own)] for own in self.chance]
+        for step in package:
+            self._hear(step, joint)
+        self.chance = [[sum(row[w] for row in rows) for w in values] for rows in joint]
+
+    def _hear(self, step: Heard, joint: list[list[list[float]]]) -> None:
         K, N, L = self._parameters.K, self._parameters.N, self._parameters.L
+        inputs, a = step.inputs, step.a
         values = range(-L, L + 1)
         means = [sum(p * w for p, w in zip(own, values, strict=True)) for own in self.chance]
         spreads = [
@@ -146,18 +188,22 @@ class Probabilistic:
         for unit in range(K):
             rest = prod(sign for other, sign in enumerate(signs) if other != unit)
             for i in units[unit]:
-                revised = [0.0] * len(values)
-                for w in values:
+                revised = []
+                for w, row in zip(values, joint[i], strict=True):
                     mean = fields[unit] + inputs[i] * (w - means[i])
                     up = positive(mean, variances[unit] - spreads[i])
                     equal = (up if a > 0 else 1 - up) * (1 + rest) / 2
                     opposite = (1 - up if a > 0 else up) * (1 - rest) / 2
-                    target = max(-L, min(L, w + move * inputs[i])) if a == b else w
-                    revised[target + L] += self.chance[i][w + L] * equal
-                    revised[w + L] += self.chance[i][w + L] * opposite
-                total = sum(revised)
+                    fresh = [0.0] * len(values)
+                    for now, p in zip(values, row, strict=True):
+                        target = max(-L, min(L, now + move * inputs[i])) if a == step.b else now
+                        fresh[target + L] += p * equal
+                        fresh[now + L] += p * opposite
+                    revised.append(fresh)
+                total = sum(map(sum, revised))
                 if total >= 1e-300:  # else the approximation excluded what happened
-                    self.chance[i] = [p / total for p in revised]
+                    joint[i] = [[p / total for p in row] for row in revised]
+                    self.chance[i] = [sum(row) for row in joint[i]]
 
 
 def positive(mean: float, variance: float) -> float:

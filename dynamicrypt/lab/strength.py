@@ -98,6 +98,11 @@ def step_seconds(attack: Attack, exchange: Exchange) -> float:
     return seconds / max(int(outcome.work.sum()), 1)
 
 
+def yardstick(exchange: Exchange) -> float:
+    """Processor seconds of the unit of work: one step of one of many geometric attackers."""
+    return step_seconds(Geometric(attackers=64), replace(exchange, limit=min(exchange.limit, 2000)))
+
+
 def slowest(steps: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which runs are among the slowest tenth of those that synchronised."""
     finished = steps >= 0
@@ -136,7 +141,7 @@ def costs(
 
     A step of the probabilistic attack counts as many as it takes the time of.
     """
-    yard = step_seconds(Geometric(attackers=64), replace(exchange, limit=min(exchange.limit, 2000)))
+    yard = yardstick(exchange)
     for attack in attacks:
         if not fits(attack, exchange):
             continue

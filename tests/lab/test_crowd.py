@@ -9,7 +9,7 @@ import numpy as np
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt._core import Crowd, lane_instruction_sets
-from dynamicrypt.lab.reference import Genetic, Majority, corrected, machine_of
+from dynamicrypt.lab.reference import Genetic, Heard, Majority, corrected, machine_of
 from dynamicrypt.params import MachineParameters, Rule
 from dynamicrypt.tpm.machine import RULE_NUMBERS
 from dynamicrypt.tpm.reference import Machine
@@ -24,18 +24,69 @@ class Geometric:
     def __init__(self, machines: list[Machine]) -> None:
         self.machines = machines
 
-    def listen(self, inputs: list[int], a: int, b: int) -> None:
-        if a == b:
-            for own in self.machines:
-                own.move(inputs, corrected(own, inputs, a), a)
+    def listen(self, package: list[Heard]) -> None:
+        plans = [[corrected(m, step.inputs, step.a) for m in self.machines] for step in package]
+        for step, chosen in zip(package, plans, strict=True):
+            if step.a == step.b:
+                for own, representation in zip(self.machines, chosen, strict=True):
+                    own.move(step.inputs, representation, step.a)
 
 
 Attacker = Geometric | Majority | Genetic
 
 
+class Follower:
+    """A pair of a crowd and its attackers, and the same in plain Python."""
+
+    def __init__(
+        self, test: SynchronousTestCase, group: Crowd, parameters: MachineParameters, package: int
+    ) -> None:
+        self.test, self.group, self.parameters, self.package = test, group, parameters, package
+        self.pair = group.pairs - 1
+
+    def now(self, number: int) -> bytes:
+        return self.group.weights(self.pair, number)
+
+    def machine(self, number: int) -> Machine:
+        return machine_of(self.parameters, self.now(number))
+
+    def hear(self, a: Machine, b: Machine) -> list[Heard]:
+        package = []
+        for step in range(self.package):
+            x = signed(self.group.inputs(self.pair, step, False))
+            package.append(Heard(x, a.evaluate(x), b.evaluate(x)))
+        return package
+
+    def learn(self, own: Machine, package: list[Heard]) -> None:
+        plans = [own.represent(step.inputs) for step in package]
+        for step, representation in zip(package, plans, strict=True):
+            if step.a == step.b:
+                own.move(step.inputs, representation, step.a)
+
+    def follow(self, start: Callable[[list[Machine]], Attacker], packages: int) -> None:
+        self.group.fill()
+        self.group.advance()
+        a, b = self.machine(0), self.machine(1)
+        attacker = start([self.machine(2 + i) for i in range(self.group.size(self.pair))])
+        for number in range(packages):
+            if number:
+                self.group.advance()
+            self.test.assertEqual(len(attacker.machines), self.group.size(self.pair))
+            own = [each.canonical() for each in (a, b, *attacker.machines)]
+            self.test.assertEqual(own, [self.now(i) for i in range(len(own))])
+            package = self.hear(a, b)
+            attacker.listen(package)
+            self.learn(a, package)
+            self.learn(b, package)
+
+
 class CrowdTrajectoryTests(SynchronousTestCase):
     def follow(
-        self, strategy: str, start: Callable[[list[Machine], int], Attacker], steps: int
+        self,
+        strategy: str,
+        start: Callable[[int], Callable[[list[Machine]], Attacker]],
+        packages: int,
+        package: int = 1,
     ) -> None:
         for name in lane_instruction_sets():
             for K, N, L, most in SHAPES:
@@ -51,58 +102,27 @@ class CrowdTrajectoryTests(SynchronousTestCase):
                             instruction_set=name,
                             strategy=strategy,
                             attackers=most,
+                            package=package,
                             field=share * L * N**0.5,
                         )
-                        self.follow_one(group, machine(K, N, L, rule), most, start, steps)
-
-    def follow_one(
-        self,
-        group: Crowd,
-        parameters: MachineParameters,
-        most: int,
-        start: Callable[[list[Machine], int], Attacker],
-        steps: int,
-    ) -> None:
-        group.fill()
-        pair = group.pairs - 1
-        group.advance()
-        size = group.size(pair)
-
-        def now(number: int) -> bytes:
-            return group.weights(pair, number)
-
-        a, b = (machine_of(parameters, now(i)) for i in (0, 1))
-        inside: Attacker | None = None
-        if size == most or parameters.K == 1:
-            inside = start([machine_of(a.parameters, now(2 + i)) for i in range(size)], most)
-        for step in range(steps):
-            if step:
-                group.advance()
-            x = signed(group.inputs(pair, 0, False))
-            self.assertEqual([a.canonical(), b.canonical()], [now(0), now(1)])
-            outputs = a.evaluate(x), b.evaluate(x)
-            if inside is None:
-                # A genetic attacker in a first learning step has branched already: its weights are
-                # the parent's, for they are moved in the next pass.
-                inside = start([machine_of(a.parameters, now(2))], most)
-            quiet = outputs[0] != outputs[1] or not isinstance(inside, Genetic)
-            if quiet:
-                own = [each.canonical() for each in inside.machines]
-                self.assertEqual(own, [now(2 + i) for i in range(len(own))])
-            inside.listen(x, *outputs)
-            self.assertEqual(len(inside.machines), group.size(pair))
-            if outputs[0] == outputs[1]:
-                a.learn(x, outputs[0])
-                b.learn(x, outputs[0])
+                        follower = Follower(self, group, machine(K, N, L, rule), package)
+                        follower.follow(start(most), packages)
 
     def test_geometric_restarts(self) -> None:
-        self.follow("geometric", lambda machines, most: Geometric(machines), 12)
+        self.follow("geometric", lambda most: Geometric, 12)
+        self.follow("geometric", lambda most: Geometric, 4, package=3)
 
     def test_majority(self) -> None:
-        self.follow("majority", lambda machines, most: Majority(machines), 115)
+        self.follow("majority", lambda most: Majority, 112)
+        self.follow("majority", lambda most: Majority, 17, package=7)
 
     def test_genetic(self) -> None:
-        self.follow("genetic", lambda machines, most: Genetic(machines[0], most), 40)
+        def start(most: int) -> Callable[[list[Machine]], Attacker]:
+            return lambda machines: Genetic(machines[0], most)
+
+        self.follow("genetic", start, 40)
+        self.follow("genetic", start, 30, package=2)
+        self.follow("genetic", start, 8, package=5)
 
 
 class CrowdRunTests(SynchronousTestCase):

@@ -24,6 +24,8 @@ def beliefs(
     inputs: NDArray[np.int8],
     a: NDArray[np.int8],
     b: NDArray[np.int8],
+    *,
+    package: int = 1,
 ) -> NDArray[np.float64]:
     """The chance of every value -L..L of every weight of A after a recorded exchange.
 
@@ -32,7 +34,7 @@ def beliefs(
     """
     chance = np.empty((machine.weights, 2 * machine.L + 1))
     shape = Exchange(machine=machine).shape
-    probabilistic_beliefs(*shape, inputs, a, b, chance)
+    probabilistic_beliefs(*shape, inputs, a, b, chance, package=package)
     return chance
 
 
