@@ -148,6 +148,8 @@ class Exchange:
             return _UNKNOWN
         if channel.stopped:
             return Refusal(reason="stopped", detail="")
+        if not channel.openings.take():
+            return Refusal(reason="too-often", detail="")
         return Admission(parameters=channel.profile.exchange, ledger=channel.ledger)
 
     def link_up(self, link: LinkProtocol) -> None:
