@@ -170,7 +170,12 @@ class LinkSession:
         return self._drain()
 
     def receive(self, data: bytes, now: float) -> list[Output]:
-        """What follows from data of the partner; up to LinkUp, if that is in it."""
+        """What follows from data of the partner; up to LinkUp, if that is in it.
+
+        What comes after LinkDown is ignored: the partner may not know of it yet.
+        """
+        if self._over:
+            return []
         self._alive.heard(now)
         if not self._gated:
             self._unsent = 0
