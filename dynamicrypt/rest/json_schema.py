@@ -6,7 +6,7 @@ from dataclasses import Field, fields, is_dataclass
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, cast, get_args, get_origin, get_type_hints
 
-from dynamicrypt.rest.schema import BASE64, Constraint, Schema, alternatives, has_default
+from dynamicrypt.rest.schema import BASE64, Constraint, Length, Schema, alternatives, has_default
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -20,14 +20,18 @@ _NAMES: Final = {str: "string", int: "integer", bool: "boolean", float: "number"
 def describe(shape: type[DataclassInstance], *, exact: bool) -> Schema:
     """The JSON Schema of a shape; shapes inside it are referred to, as OpenAPI's components.
 
-    Fields with a default may be absent; with `exact` there are no others. Of a shape whose fields
-    are all marked `free` only what they are is said: each of them is checked by who uses it.
+    Fields with a default may be absent, and null in a request; with `exact` there are no others.
+    Of a shape whose fields are all marked `free` only what they are is said: each of them is
+    checked by who uses it.
     """
     hints = get_type_hints(shape, include_extras=True)
     schema: Schema = {
         "type": "object",
         "description": " ".join((shape.__doc__ or "").split()),
-        "properties": {entry.name: _property(entry, hints[entry.name]) for entry in fields(shape)},
+        "properties": {
+            entry.name: _property(entry, hints[entry.name], null=exact and has_default(entry))
+            for entry in fields(shape)
+        },
     }
     if all(entry.metadata.get("free") for entry in fields(shape)):
         return schema
@@ -51,11 +55,13 @@ def parts_of(shape: type[DataclassInstance]) -> list[type[DataclassInstance]]:
     return inside
 
 
-def _property(entry: Field[Any], hint: Any) -> Schema:
+def _property(entry: Field[Any], hint: Any, *, null: bool) -> Schema:
     if entry.metadata.get("free"):
         schema: Schema = {}
     else:
         schemas = [_kind_schema(kind, marks) for kind, marks in alternatives(hint)]
+        if null:
+            schemas.append({"type": "null"})
         names = [one.get("type") for one in schemas]
         if len(schemas) == 1:
             schema = schemas[0]
@@ -81,6 +87,13 @@ def _kind_schema(kind: Any, marks: tuple[Any, ...]) -> Schema:
     else:
         schema = {"type": _NAMES[kind]}
     for mark in marks:
-        if isinstance(mark, Constraint):
+        if isinstance(mark, Length) and BASE64 in marks:
+            schema["maxLength"] = base64_length(mark.most)
+        elif isinstance(mark, Constraint):
             schema |= mark.schema()
     return schema
+
+
+def base64_length(size: int) -> int:
+    """Characters of so many bytes."""
+    return 4 * -(-size // 3)

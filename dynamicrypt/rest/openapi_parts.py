@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from dynamicrypt.rest.json_schema import BASE64_PATTERN
+from dynamicrypt.rest.json_schema import BASE64_PATTERN, base64_length
 from dynamicrypt.rest.operation import MAX_WAIT
 from dynamicrypt.rest.problem import KINDS
 from dynamicrypt.rest.schema import Schema
@@ -54,7 +54,12 @@ CONTEXT_PARAMETER: Final = {
     "name": "DynamiCrypt-Context",
     "in": "header",
     "description": f"Context of the stream in base64, {MAX_CONTEXT} bytes at most.",
-    "schema": {"type": "string", "contentEncoding": "base64", "pattern": BASE64_PATTERN},
+    "schema": {
+        "type": "string",
+        "contentEncoding": "base64",
+        "maxLength": base64_length(MAX_CONTEXT),
+        "pattern": BASE64_PATTERN,
+    },
 }
 
 #: Problems of every operation that asks for a token, and of those with a body.
