@@ -166,16 +166,17 @@ class LargeFileTests(LocalCase):
     """A body through two commands and one node, none of which holds it."""
 
     size = 32 * MIB
-    #: Each process may grow by so much over what it needs for a body of 1 MiB.
+    #: The interpreter with its modules takes 34 MiB; who held the body would take twice that.
+    most = 48 * MIB
+    #: The node may grow by so much over what it needs for a body of 1 MiB.
     growth = 8 * MIB
 
     def test_memory_does_not_depend_on_the_size(self) -> None:
-        small = self.pass_through(MIB)
+        self.pass_through(MIB)
         before = resident_bytes(self.running)
-        large = self.pass_through(self.size)
-        for peak, usual in zip(large, small, strict=True):
-            self.assertLess(peak - usual, self.growth, (small, large))
-        self.assertLess(peak_bytes(self.running) - before, self.growth)
+        for peak in self.pass_through(self.size):
+            self.assertTrue(0 < peak < self.most, peak)
+        self.assertLess(peak_bytes(self.running.pid) - before, self.growth)
 
     def pass_through(self, size: int) -> tuple[int, ...]:
         """Peak memory of the commands; the body must come out as it went in."""
@@ -197,16 +198,15 @@ class LargeFileTests(LocalCase):
 
         feeder = threading.Thread(target=feed, args=(encrypt.stdin,))
         feeder.start()
+        peaks = [0, 0]
         while part := decrypt.stdout.read(MIB):
             got.update(part)
+            now = [peak_bytes(process.pid) for process in (encrypt, decrypt)]
+            peaks = list(map(max, peaks, now))
         feeder.join()
         decrypt.stdout.close()
-        peaks = []
         for process in (encrypt, decrypt):
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            self.assertEqual(process.returncode, Exit.OK)
-            peaks.append(usage.ru_maxrss * 1024)
+            self.assertEqual(process.wait(30), Exit.OK)
         self.assertEqual(got.digest(), given.digest())
         return tuple(peaks)
 
@@ -216,5 +216,5 @@ class LargeFileTests(LocalCase):
             stdin=stdin,
             stdout=subprocess.PIPE,
         )
-        self.addCleanup(process.poll)
+        self.addCleanup(process.kill)
         return process
