@@ -1,0 +1,138 @@
+"""The commands, as they are called from a shell, but in this process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+from twisted.trial.unittest import SynchronousTestCase
+
+from dynamicrypt.cli.__main__ import dynamicrypt
+from dynamicrypt.errors import ParameterError
+from dynamicrypt.lab.attacks.seed import first_vector
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(dynamicrypt, ["lab", *arguments])
+
+
+def answer(*arguments: str) -> dict[str, Any]:
+    result = call(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    data = json.loads(result.stdout)
+    assert isinstance(data, dict)
+    return data
+
+
+class CommandTests(SynchronousTestCase):
+    def test_sync_prints_one_object(self) -> None:
+        data = answer("sync", "-N", "20", "-L", "2", "--rule", "hebbian", "--runs", "2000")
+        self.assertEqual(data["runs"], 2000)
+        self.assertEqual(data["unsynchronised"], 0)
+        self.assertGreater(data["steps_mean"], 50)
+        self.assertGreater(data["steps_standard_error"], 0)
+
+    def test_a_seed_gives_the_same_result(self) -> None:
+        first, second, other = (
+            answer("sync", "-N", "20", "-L", "2", "--runs", "600", "--seed", seed)
+            for seed in ("4", "4", "5")
+        )
+        self.assertEqual(first, second)
+        self.assertNotEqual(first, other)
+
+    def test_sync_of_pairs_that_never_meet_is_valid_json(self) -> None:
+        data = answer("sync", "-L", "9", "--runs", "10", "--limit", "5")
+        self.assertEqual(data["unsynchronised"], 10)
+        self.assertIsNone(data["steps_mean"])
+
+    def test_every_attack_prints_one_object(self) -> None:
+        for name in ("simple", "geometric", "majority", "genetic", "probabilistic"):
+            data = answer("attack", name, "-N", "16", "-L", "1", "--runs", "40")
+            self.assertEqual(data["runs"], 40)
+            self.assertTrue(0 <= data["success"] <= 1)
+            self.assertGreater(data["success_standard_error"], 0)
+
+    def test_criterion_and_attackers(self) -> None:
+        options = ("-N", "16", "-L", "2", "--runs", "400")
+        few = answer("attack", "geometric", *options, "--criterion", "equal")
+        many = answer("attack", "geometric", *options, "--attackers", "40")
+        self.assertLess(few["success"], many["success"])
+
+    def test_queries_packages_and_secret_inputs(self) -> None:
+        options = ("attack", "geometric", "-N", "16", "-L", "2", "--runs", "100")
+        for more in (("--queries", "0.8"), ("--package", "8"), ("--delay", "9")):
+            self.assertEqual(answer(*options, *more)["runs"], 100)
+        self.assertEqual(answer(*options, "--secret-inputs")["success"], 0)
+
+    def test_an_interrupted_command_goes_on_from_its_file(self) -> None:
+        file = Path(self.mktemp()).with_suffix(".parquet")
+        options = ("sync", "-N", "16", "-L", "1", "--runs", "2000", "--output", str(file))
+        first = answer(*options)
+        again = call(*options, "--json")
+        self.assertIn("2000 of 2000 runs", again.stderr)
+        self.assertEqual(json.loads(again.stdout), first)
+        description = json.loads(file.with_name(file.name + ".json").read_text())
+        self.assertEqual(description["experiment"]["N"], 16)
+        self.assertIn("version", description["origin"])
+
+    def test_sweep_prints_every_point(self) -> None:
+        directory = self.mktemp()
+        options = ("sweep", "--vary", "L=1:2", "--vary", "package=1,4", "-N", "16", "--runs", "50")
+        data = answer(*options, "--directory", directory)
+        self.assertEqual([p["L"] for p in data["points"]], [1, 1, 2, 2])
+        self.assertEqual(len(list(Path(directory).iterdir())), 4)
+
+    def test_profile_finds_the_cheapest_attack(self) -> None:
+        data = answer("profile", "-N", "16", "-L", "2", "--runs", "60", "--fusion", "4")
+        self.assertEqual(data["fusion"], 4)
+        names = {attack["attack"] for attack in data["attacks"]}
+        self.assertEqual(names, {"simple", "geometric", "majority", "genetic", "probabilistic"})
+        bits = [attack["slow_bits"] for attack in data["attacks"] if attack["slow_bits"]]
+        self.assertEqual(data["strength_bits"], min(bits))
+        self.assertLess(data["strength_bits"], 20)
+
+    def test_reproduce_holds_figures_side_by_side(self) -> None:
+        data = answer("reproduce", "--only", "steps: 3,100,3")
+        self.assertEqual(data["disagreements"], 0)
+        self.assertEqual(len(data["figures"]), 3)
+        self.assertEqual({f["figure"][:14] for f in data["figures"]}, {"steps: 3,100,3"})
+
+    def test_bench_names_the_instruction_set(self) -> None:
+        data = answer("bench", "-N", "16", "-L", "1")
+        self.assertGreater(data["syncs_per_second"], 1000)
+        self.assertIn("instruction_set", data)
+
+    def test_keys_are_raw_bytes(self) -> None:
+        first, second = (call("keys", "--bytes", "1000", "-N", "16", "-L", "1") for _ in range(2))
+        self.assertEqual(len(first.stdout_bytes), 1000)
+        self.assertEqual(first.stdout_bytes, second.stdout_bytes)
+
+    def test_a_picture_is_drawn(self) -> None:
+        picture = Path(self.mktemp()).with_suffix(".png")
+        self.assertEqual(call("plot", "overlap", str(picture)).exit_code, 0)
+        self.assertEqual(picture.read_bytes()[:4], b"\x89PNG")
+
+    def test_refuses_what_it_cannot_do(self) -> None:
+        for wrong in (
+            ("sync", "-K", "0"),
+            ("attack", "probabilistic", "--attackers", "5"),
+            ("seed", "--", "1-1x"),
+            ("sweep", "--vary", "Q=1", "--directory", "nowhere"),
+        ):
+            result = call(*wrong)
+            self.assertIsInstance(result.exception, ParameterError, str(wrong))
+
+    def test_seed_reads_a_vector_of_the_wire(self) -> None:
+        searched: list[list[int]] = []
+
+        def search(vector: list[int], **options: object) -> list[int]:
+            searched.append(vector)
+            return [7]
+
+        self.patch(__import__("dynamicrypt.cli.lab_runs", fromlist=["x"]), "find_seeds", search)
+        vector = first_vector(7)
+        result = call("seed", "--json", "--", "".join(map(str, vector)))
+        self.assertEqual(json.loads(result.stdout), {"seeds": [7]})
+        self.assertEqual(searched, [vector])
