@@ -174,13 +174,11 @@ class LinkSession:
 
         What comes after LinkDown is ignored: the partner may not know of it yet.
         """
-        if self._over:
-            return []
         self._alive.heard(now)
         if not self._gated:
             self._unsent = 0
         try:
-            lines = self._early + self._cutter.cut(data)
+            lines = [] if self._over else self._early + self._cutter.cut(data)
             self._early = []
             for at, line in enumerate(lines):
                 if self._over:
