@@ -44,7 +44,8 @@ test-system: $(VENV)/.dev
 	  tests.system.memory tests.system.link
 
 soak: $(VENV)/.dev
-	@$(BIN)/python -m tests 1 tests.soak.endurance tests.soak.rest tests.soak.strangers
+	@$(BIN)/python -m tests 1 tests.soak.endurance tests.soak.rest tests.soak.strangers \
+	  tests.soak.large_files
 
 bench: $(VENV)/.dev
 	@set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name --quick; done

@@ -96,20 +96,6 @@ def measure_links(report: Report) -> None:
             report.add("link.bytes_per_idle_link", each, "bytes, with a resting channel")
 
 
-def measure_growth(report: Report) -> None:
-    """How the rate grows with running channels on one link, and with links of one channel."""
-    for kind in ("channels", "links"):
-        for number in LINKS:
-            with pair("standard", callees=number if kind == "links" else 1) as nodes:
-                for first in range(0, number, TOGETHER):
-                    hosts = range(first, min(first + TOGETHER, number))
-                    nodes.call_together(hosts if kind == "links" else [0] * len(hosts))
-                time.sleep(1)
-                rates = nodes.rates(3, 3.0)
-            name = f"link.keys_per_second_{number}_{kind}"
-            report.add(name, rates.keys_per_second, "1/s, standard")
-
-
 def measure_idle(report: Report) -> None:
     """The memory of a channel that rests, as one more on a link."""
     channels = 50 if report.quick else 500
@@ -140,7 +126,7 @@ def measure(report: Report) -> None:
     """Run every part."""
     parts = [measure_rates, measure_first_key, measure_links, measure_idle, measure_baseline]
     if not report.quick:
-        parts += [measure_round_trips, measure_growth]
+        parts += [measure_round_trips]
     for part in parts:
         report.say(part.__name__.removeprefix("measure_").replace("_", " "))
         part(report)

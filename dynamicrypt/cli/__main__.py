@@ -23,9 +23,16 @@ from dynamicrypt.errors import DynamiCryptError
 COMMANDS: Final = {
     "init": "node",
     "fingerprint": "node",
-    "status": "node",
     "pair": "pair",
     "peer": "peer",
+    "status": "status",
+    "service": "service",
+    "channel": "channel",
+    "encrypt": "encrypt",
+    "decrypt": "decrypt",
+    "key": "key",
+    "events": "events",
+    "token": "token",
     "lab": "lab",
 }
 
@@ -66,10 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report(error)
         return exit_of(error)
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        path = context.command_path if isinstance(context, click.Context) else "dynamicrypt"
-        complain(error.format_message().rstrip("."), f"see `{path} --help`")
-        return Exit.USAGE if isinstance(error, click.UsageError) else Exit.FAILED
+        return _refuse(error)
     except click.Abort:
         complain("interrupted")
         return Exit.FAILED
@@ -77,7 +81,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the results has gone. What is left to flush must not raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
+    except OSError as error:
+        complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
+        return Exit.FAILED
     return status if isinstance(status, int) else Exit.OK
+
+
+def _refuse(error: click.ClickException) -> Exit:
+    what = error.format_message().rstrip(".")
+    if not isinstance(error, click.UsageError):
+        complain(what)
+        return Exit.FAILED
+    path = "dynamicrypt" if error.ctx is None else error.ctx.command_path
+    complain(what, f"see `{path} --help`")
+    return Exit.USAGE
 
 
 if __name__ == "__main__":

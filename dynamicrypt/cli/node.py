@@ -1,4 +1,4 @@
-"""`dynamicrypt init`, `fingerprint` and `status`: this node as its state directory has it."""
+"""`dynamicrypt init` and `fingerprint`: the identity of this node."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 import click
 
 from dynamicrypt.cli.place import place_options
-from dynamicrypt.cli.speech import fields, result, talk
+from dynamicrypt.cli.speech import result, talk
 from dynamicrypt.peer import identity
 from dynamicrypt.peer.errors import IdentityExistsError
 from dynamicrypt.peer.fingerprint import show
-from dynamicrypt.peer.peers import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
 
 
@@ -37,17 +36,3 @@ def fingerprint(*, state_dir: Path, as_json: bool) -> None:
     own = identity.load(StateDirectory(state_dir))
     shown = show(own.fingerprint)
     result(as_json=as_json, data={"fingerprint": shown, "hex": own.fingerprint.hex()}, text=shown)
-
-
-@click.command()
-@place_options
-def status(*, state_dir: Path, as_json: bool) -> None:
-    """Print what the state directory says of this node; the daemon is not asked."""
-    directory = StateDirectory(state_dir)
-    own = identity.load(directory)
-    data = {
-        "state_directory": str(directory.path),
-        "fingerprint": show(own.fingerprint),
-        "peers": len(PeersFile(directory).current()),
-    }
-    result(as_json=as_json, data=data, text=fields(data))

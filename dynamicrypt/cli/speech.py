@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from dynamicrypt.client import errors as client
 from dynamicrypt.errors import (
     BadCiphertextError,
     DynamiCryptError,
@@ -59,6 +60,26 @@ _EXITS: Final[tuple[tuple[type[DynamiCryptError], Exit], ...]] = (
     (PeerUnreachableError, Exit.UNAVAILABLE),
     (SynchronisationError, Exit.UNAVAILABLE),
     (TooManyCodesError, Exit.UNAVAILABLE),
+    (client.AuthRequiredError, Exit.AUTHENTICATION),
+    (client.ScopeMissingError, Exit.AUTHENTICATION),
+    (client.BadCiphertextError, Exit.BAD_CIPHERTEXT),
+    (client.KeyExpiredError, Exit.BAD_CIPHERTEXT),
+    (client.KeyUsedError, Exit.BAD_CIPHERTEXT),
+    (client.UnknownKeyError, Exit.BAD_CIPHERTEXT),
+    (client.UnsupportedModeError, Exit.BAD_CIPHERTEXT),
+    (client.WrongChannelError, Exit.BAD_CIPHERTEXT),
+    (client.BadParameterError, Exit.USAGE),
+    (client.InvalidRequestError, Exit.USAGE),
+    (client.PlaceError, Exit.USAGE),
+    (client.IdempotencyInFlightError, Exit.UNAVAILABLE),
+    (client.NoKeyYetError, Exit.UNAVAILABLE),
+    (client.PeerDownError, Exit.UNAVAILABLE),
+    (client.PiecesMissingError, Exit.UNAVAILABLE),
+    (client.RateLimitedError, Exit.UNAVAILABLE),
+    (client.ServiceUnreachableError, Exit.UNAVAILABLE),
+    (client.StreamBrokenError, Exit.UNAVAILABLE),
+    (client.TooManyPiecesError, Exit.UNAVAILABLE),
+    (client.TooManyStreamsError, Exit.UNAVAILABLE),
 )
 
 

@@ -81,8 +81,11 @@ class Channel:
         """How the channel is."""
         return read_answer(ChannelState, self._caller.call(self._request("GET")))
 
-    def wait(self, seconds: float) -> ChannelState:
-        """How the channel is once a key is ready, or when that time is over."""
+    def wait(self, seconds: float | None = None) -> ChannelState:
+        """How the channel is once a key is ready, or when that time is over.
+
+        By default it is that of the client's patience.
+        """
         until = self._caller.new_patience(seconds)
         while True:
             body = self._caller.call(self._request("GET"), wait=min(until.left, MAX_WAIT))
@@ -216,7 +219,7 @@ class Channel:
 
         Takes one key. What reached the sink is whole only when this returns.
         """
-        if not self.wait(self._caller.new_patience().left).keys.free:
+        if not self.wait().keys.free:
             raise NoKeyYetError("no key is ready", code=NoKeyYetError.code)
         return self._stream("/stream/encrypt", source, sink, context)
 

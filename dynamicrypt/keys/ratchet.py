@@ -6,7 +6,7 @@ learns one secret is locked out again by the next exchange, unless he acts withi
 holds against those who only listen (docs/protocol.md, "Epochs").
 
 X25519: RFC 7748; ML-KEM-768: FIPS 203. The libraries hand their shared secrets out as immutable
-bytes, which cannot be wiped.
+bytes, which cannot be wiped while they live (docs/security.md, "What stays in memory").
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from dynamicrypt.keys.pieces import DEFAULT_PIECES, Gatherer, Splitter
 from dynamicrypt.keys.pool_key import Mode
 from dynamicrypt.keys.store import KeyStore, Levels
 from dynamicrypt.keys.stream import StreamOpener, StreamSealer
+from dynamicrypt.node.allowance import Allowance
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.service import SealedMessage
 from dynamicrypt.params import ExchangeParameters, Profile
@@ -46,6 +47,10 @@ from dynamicrypt.session.link_rounds import Statistics
 
 #: Pause (s) before a refused channel is opened again: the partner may not have registered yet.
 RETRY: Final = 2.0
+#: A partner may open a channel so often at once, and so often in a second: each time draws a bank,
+#: which takes up to 15 ms, while no other link is served.
+OPENINGS: Final = 16
+OPENINGS_PER_SECOND: Final = 4.0
 #: A channel logs what it made at most this often (s).
 LOG_PERIOD: Final = 10.0
 #: Why a service's own channel ends, as its partner is told: for good, or for a while.
@@ -138,6 +143,8 @@ class LinkChannel:
         self.peer: Final = peer
         self.profile: Final = profile
         self.ledger: Final = Ledger()
+        #: How often the partner may open it.
+        self.openings: Final = Allowance(OPENINGS, OPENINGS_PER_SECOND, seconds)
         self.wanted = False
         #: The application has stopped the machines.
         self.stopped = False

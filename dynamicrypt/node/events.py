@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from twisted.logger import Logger
+
 from dynamicrypt.errors import EventsLostError
 
 #: Events that are kept for those who come back.
@@ -38,6 +40,8 @@ class Event:
 class EventLog:
     """The last events of the node, numbered from 1 without gaps."""
 
+    _log = Logger()
+
     def __init__(self) -> None:
         self._ring: deque[Event] = deque(maxlen=RING)
         self._last = 0
@@ -49,12 +53,15 @@ class EventLog:
         return self._last
 
     def publish(self, kind: Kind, *, owner: str | None = None, **data: object) -> None:
-        """Tell everyone who watches."""
+        """Tell everyone who watches; a watcher that fails is logged and harms nobody else."""
         self._last += 1
         event = Event(id=self._last, kind=kind, owner=owner, data=data)
         self._ring.append(event)
         for watcher in list(self._watchers):
-            watcher(event)
+            try:
+                watcher(event)
+            except Exception:
+                self._log.failure("a watcher of events failed")
 
     def since(self, last: int) -> list[Event]:
         """The events after the one with this id.

@@ -29,6 +29,8 @@ from dynamicrypt.wire.link import MAX_CHANNELS, check_name
 WIRE: Final = 2
 #: How often (s) stores forget what is old, and channels that were refused are tried again.
 TICK: Final = 1.0
+#: Why a channel ends that has a fault of ours.
+FAULT: Final = "fault"
 _UNKNOWN: Final = Refusal(reason="unknown", detail="")
 
 
@@ -148,6 +150,8 @@ class Exchange:
             return _UNKNOWN
         if channel.stopped:
             return Refusal(reason="stopped", detail="")
+        if not channel.openings.take():
+            return Refusal(reason="too-often", detail="")
         return Admission(parameters=channel.profile.exchange, ledger=channel.ledger)
 
     def link_up(self, link: LinkProtocol) -> None:
@@ -173,7 +177,12 @@ class Exchange:
     def _happened(self, peer: bytes, link: Carrier, event: ChannelEvent) -> None:
         channel = self._channels.get((peer, event.channel))
         if channel is not None:
-            channel.happened(link, event)
+            try:
+                channel.happened(link, event)
+            except Exception:
+                # What the channel believes may now be wrong: it is opened anew.
+                self._log.failure("an event of a channel was not taken")
+                link.close_channel(event.channel, FAULT)
         elif isinstance(event, KeyMade):
             event.key[:] = bytes(len(event.key))
 

@@ -116,6 +116,7 @@ class Links:
         self._targets: list[_Target] = []
         self._incarnations: dict[bytes, bytes] = {}
         self._waiting: list[tuple[bytes, Deferred[None]]] = []
+        self._stopped = False
         self._ticker = LoopingCall(self._tick)
         self._ticker.clock = reactor
 
@@ -128,12 +129,14 @@ class Links:
 
     def start(self) -> None:
         """Let the clock of the links run."""
+        self._stopped = False
         self._ticker.start(TICK, now=False).addErrback(
             lambda failure: self._log.failure("the links' clock stopped", failure)
         )
 
     def stop(self) -> None:
-        """End every link and every dial."""
+        """End every link and every dial; who is still at the handshake will not be let in."""
+        self._stopped = True
         if self._ticker.running:
             self._ticker.stop()
         for target in list(self._targets):
@@ -224,8 +227,9 @@ class Links:
             case LinkDown():
                 self._went_down(link, event)
             case PeerIncarnationChanged():
-                self._log.info("peer {peer} was restarted", peer=self._who(link))
-                self._owner.incarnation_changed(link.fingerprint)
+                # That is since the session began, and another connection may have told it since:
+                # `_came_up` compares with what is known by then.
+                pass
             case EpochBegun():
                 self._log.debug(
                     "epoch {epoch} with {peer}",
@@ -249,6 +253,9 @@ class Links:
                 link.stop("redundant")
                 return
             existing.stop("superseded")
+        if restarted:
+            self._log.info("peer {peer} was restarted", peer=self._who(link))
+            self._owner.incarnation_changed(fingerprint)
         self._links[fingerprint] = link
         self._log.info(
             "link up peer={peer} group={group}",
@@ -307,7 +314,9 @@ class Links:
             link.stop("redundant")
         return link
 
-    def _connection(self, address: Address | None = None) -> LinkProtocol:
+    def _connection(self, address: Address | None = None) -> LinkProtocol | None:
+        if self._stopped:
+            return None
         link = LinkProtocol(self, self._reactor, address)
         if address is None:
             link.accepted.addErrback(lambda _: None)
@@ -359,7 +368,11 @@ class Links:
         for connection in [each for each in self._connections if each.fingerprint]:
             if known is not None and known.owner_of(connection.fingerprint) is None:
                 connection.stop("unpaired")
-            connection.tick()
+            try:
+                connection.tick()
+            except Exception:
+                # What is wrong with one link must not stop the clock of all.
+                self._log.failure("a link's clock failed")
 
 
 class _Connections(Factory):
@@ -367,10 +380,10 @@ class _Connections(Factory):
 
     noisy = False
 
-    def __init__(self, build: Callable[[], LinkProtocol]) -> None:
+    def __init__(self, build: Callable[[], LinkProtocol | None]) -> None:
         self._build = build
 
-    def buildProtocol(self, addr: IAddress | None) -> LinkProtocol:
+    def buildProtocol(self, addr: IAddress | None) -> LinkProtocol | None:
         return self._build()
 
 

@@ -131,7 +131,7 @@ class LinkProtocol(TwistedProtocol):
 
     def machines(self, name: ChannelName) -> list[tuple[int, bool, int, int]]:
         """Of each machine of the channel its number, whether it is active, its run, and steps."""
-        return self.session.channel(name).machines
+        return list(self.session.channel(name).machines)
 
     def open(self, name: ChannelName, parameters: ExchangeParameters, ledger: Ledger) -> None:
         """Ask for a channel, unless there is one of this name."""
@@ -179,14 +179,21 @@ class LinkProtocol(TwistedProtocol):
             self.accepted.errback(self._error or SynchronisationError(self._reason))
 
     def _act(self, outputs: Iterable[Output]) -> None:
-        """Write and report in order, also what the owner causes while it is told of an event."""
+        """Write and report in order, also what the owner causes while it is told of an event.
+
+        An event that the owner cannot take is logged, and the rest goes on: the link carries many
+        channels, and its end must be told in any case.
+        """
         self._pending.extend(outputs)
         if self._acting:
             return
         self._acting = True
         try:
             while self._pending:
-                self._do(self._pending.popleft())
+                try:
+                    self._do(self._pending.popleft())
+                except Exception:
+                    self._log.failure("an event of the link was not taken")
         finally:
             self._acting = False
 

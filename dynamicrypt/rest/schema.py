@@ -21,7 +21,6 @@ from typing import (
     TypeAlias,
     TypeVar,
     Union,
-    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -119,14 +118,11 @@ class _Base64Text:
     """Marks text that stands for bytes (RFC 4648, section 4)."""
 
 
-_BASE64: Final = _Base64Text()
+#: The mark itself.
+BASE64: Final = _Base64Text()
 #: Bytes in a request, text in an answer, and base64 in JSON.
-Base64 = Annotated[bytes, _BASE64]
-Base64Out = Annotated[str, _BASE64]
-_BASE64_PATTERN: Final = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
-
-#: What a JSON type is in a schema.
-_NAMES: Final = {str: "string", int: "integer", bool: "boolean", float: "number"}
+Base64 = Annotated[bytes, BASE64]
+Base64Out = Annotated[str, BASE64]
 
 
 def from_base64(text: object) -> bytes:
@@ -217,9 +213,9 @@ def _rule(entry: Field[Any], hint: Any) -> _Rule:
     kinds: list[type] = []
     convert: Callable[[Any], Any] | None = None
     constraints: list[Constraint] = []
-    for kind, marks in _alternatives(hint):
+    for kind, marks in alternatives(hint):
         constraints += [mark for mark in marks if isinstance(mark, Constraint)]
-        if _BASE64 in marks:
+        if BASE64 in marks:
             kinds.append(str)
             convert = from_base64
         elif get_origin(kind) is list:
@@ -227,7 +223,7 @@ def _rule(entry: Field[Any], hint: Any) -> _Rule:
             convert = _list_reader(*get_args(kind))
         elif kind is not NoneType:
             kinds.append(kind)
-    return _Rule(entry.name, tuple(kinds), _has_default(entry), convert, tuple(constraints))
+    return _Rule(entry.name, tuple(kinds), has_default(entry), convert, tuple(constraints))
 
 
 def _list_reader(of: type) -> Callable[[list[object]], list[object]]:
@@ -240,84 +236,16 @@ def _list_reader(of: type) -> Callable[[list[object]], list[object]]:
     return read
 
 
-def _alternatives(hint: Any) -> list[tuple[Any, tuple[Any, ...]]]:
+def alternatives(hint: Any) -> list[tuple[Any, tuple[Any, ...]]]:
     """The types of a hint, each with its annotations."""
     if get_origin(hint) is Annotated:
         kind, *marks = get_args(hint)
-        return [(inner, (*more, *marks)) for inner, more in _alternatives(kind)]
+        return [(inner, (*more, *marks)) for inner, more in alternatives(kind)]
     if get_origin(hint) in {Union, UnionType}:
-        return [pair for part in get_args(hint) for pair in _alternatives(part)]
+        return [pair for part in get_args(hint) for pair in alternatives(part)]
     return [(hint, ())]
 
 
-def _has_default(entry: Field[Any]) -> bool:
+def has_default(entry: Field[Any]) -> bool:
+    """Whether the field may be absent."""
     return entry.default is not MISSING or entry.default_factory is not MISSING
-
-
-def describe(shape: type[DataclassInstance], *, exact: bool) -> Schema:
-    """The JSON Schema of a shape; shapes inside it are referred to, as OpenAPI's components.
-
-    Fields with a default may be absent; with `exact` there are no others. Of a shape whose fields
-    are all marked `free` only what they are is said: each of them is checked by who uses it.
-    """
-    hints = get_type_hints(shape, include_extras=True)
-    schema: Schema = {
-        "type": "object",
-        "description": " ".join((shape.__doc__ or "").split()),
-        "properties": {entry.name: _property(entry, hints[entry.name]) for entry in fields(shape)},
-    }
-    if all(entry.metadata.get("free") for entry in fields(shape)):
-        return schema
-    required = [entry.name for entry in fields(shape) if not _has_default(entry)]
-    if required:
-        schema["required"] = required
-    if exact:
-        schema["additionalProperties"] = False
-    return schema
-
-
-def parts_of(shape: type[DataclassInstance]) -> list[type[DataclassInstance]]:
-    """The shapes that stand inside this one, at any depth."""
-    inside: list[type[DataclassInstance]] = []
-    for hint in get_type_hints(shape, include_extras=True).values():
-        for kind, _ in _alternatives(hint):
-            for part in get_args(kind) if get_origin(kind) is list else (kind,):
-                if is_dataclass(part):
-                    shape_inside = cast("type[DataclassInstance]", part)
-                    inside += [shape_inside, *parts_of(shape_inside)]
-    return inside
-
-
-def _property(entry: Field[Any], hint: Any) -> Schema:
-    if entry.metadata.get("free"):
-        schema: Schema = {}
-    else:
-        schemas = [_kind_schema(kind, marks) for kind, marks in _alternatives(hint)]
-        names = [one.get("type") for one in schemas]
-        if len(schemas) == 1:
-            schema = schemas[0]
-        elif all(names) and not any("enum" in one for one in schemas):
-            schema = {key: value for one in schemas for key, value in one.items()} | {"type": names}
-        else:
-            schema = {"anyOf": schemas}
-    if "about" in entry.metadata:
-        schema["description"] = entry.metadata["about"]
-    return schema
-
-
-def _kind_schema(kind: Any, marks: tuple[Any, ...]) -> Schema:
-    if kind is NoneType:
-        return {"type": "null"}
-    if get_origin(kind) is list:
-        (of,) = get_args(kind)
-        schema: Schema = {"type": "array", "items": _kind_schema(of, ())}
-    elif is_dataclass(kind):
-        return {"$ref": f"#/components/schemas/{cast('type', kind).__name__}"}
-    elif _BASE64 in marks:
-        schema = {"type": "string", "contentEncoding": "base64", "pattern": _BASE64_PATTERN}
-    else:
-        schema = {"type": _NAMES[kind]}
-    for mark in marks:
-        if isinstance(mark, Constraint):
-            schema |= mark.schema()
-    return schema

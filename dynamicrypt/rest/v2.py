@@ -7,33 +7,33 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Final, TypeAlias, TypeVar
 
 from klein import Klein
 from twisted.internet.defer import Deferred
-from twisted.internet.defer import TimeoutError as Elapsed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from dynamicrypt import __version__
-from dynamicrypt.errors import NoKeyYetError, ParameterError
+from dynamicrypt.errors import ParameterError
 from dynamicrypt.keys.pieces import DEFAULT_PIECES
 from dynamicrypt.keys.pool_key import Mode
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.node import Node
-from dynamicrypt.peer.fingerprint import show
+from dynamicrypt.rest import v2_shapes
 from dynamicrypt.rest.batch import Batch
 from dynamicrypt.rest.events import EventStreams
 from dynamicrypt.rest.fixed import TEXT
 from dynamicrypt.rest.openapi import openapi
 from dynamicrypt.rest.operation import Desk, Operation, RouteTable
+from dynamicrypt.rest.patience import Patience
 from dynamicrypt.rest.problem import page, problem_reply
 from dynamicrypt.rest.refusals import MethodError, NoSuchPageError
 from dynamicrypt.rest.reply import Ask, Reply, ask_of, send
 from dynamicrypt.rest.schema import InvalidRequestError, to_base64
+from dynamicrypt.rest.sealing import deliver, seal, take_key
 from dynamicrypt.rest.tokens import Scope, Token
 from dynamicrypt.rest.v2_shapes import (
     MAX_NAME,
@@ -47,20 +47,14 @@ from dynamicrypt.rest.v2_shapes import (
     Encrypt,
     EncryptBatch,
     EncryptedBatch,
-    KeyLevels,
-    Machine,
     OpenChannel,
     Opened,
-    Peer,
-    Piece,
     Sealed,
     Service,
     Services,
     Split,
 )
-from dynamicrypt.rest.v2_shapes import (
-    Node as NodeShape,
-)
+from dynamicrypt.rest.views import describe_channel, describe_node
 
 T = TypeVar("T")
 #: An answer now, or later for who would wait.
@@ -156,7 +150,7 @@ class RestV2:
         """
         names = [each.name.partner for each in self._node.channels(service, owner=token.id)]
         channel = self._node.open_channel(service, _fit(partner), peer=asked.peer, owner=token.id)
-        return 200 if partner in names else 201, _describe(channel)
+        return 200 if partner in names else 201, describe_channel(channel)
 
     @routes.add("GET", _CHANNEL, gives=[Channel], problems=_ON_CHANNEL, waits=True)
     def get_channel(
@@ -167,7 +161,7 @@ class RestV2:
         With `wait` the answer comes once a key is ready, or when that time is over.
         """
         channel = self._node.channel(service, partner, owner=token.id)
-        return self._described_when_ready(channel, wait) if wait else _describe(channel)
+        return self._described_when_ready(channel, wait) if wait else describe_channel(channel)
 
     @routes.add("DELETE", _CHANNEL, statuses=(204,), problems=_ON_CHANNEL)
     def close_channel(self, token: Token, *, service: str, partner: str) -> None:
@@ -179,14 +173,14 @@ class RestV2:
         """Let the machines synchronise again."""
         channel = self._node.channel(service, partner, owner=token.id)
         channel.start()
-        return _describe(channel)
+        return describe_channel(channel)
 
     @routes.add("POST", _CHANNEL + "/stop", gives=[Channel], problems=_ON_CHANNEL)
     def stop_channel(self, token: Token, *, service: str, partner: str) -> Channel:
         """Stop synchronising; keys that are ready stay usable until they expire."""
         channel = self._node.channel(service, partner, owner=token.id)
         channel.stop()
-        return _describe(channel)
+        return describe_channel(channel)
 
     # Messages.
 
@@ -207,9 +201,9 @@ class RestV2:
         """Encrypt a message for the partner."""
         channel = self._node.channel(service, partner, owner=token.id)
         if not wait:
-            return _seal(channel, asked)
+            return seal(channel, asked)
         needed = (asked.pieces or DEFAULT_PIECES) if asked.mode == Mode.SPLIT else 1
-        return self._patiently(channel, needed, wait, lambda: _seal(channel, asked))
+        return Patience(self._reactor, wait).get(channel, needed, lambda: seal(channel, asked))
 
     @routes.add(
         "POST",
@@ -299,8 +293,8 @@ class RestV2:
         """
         channel = self._node.channel(service, partner, owner=token.id)
         if not wait:
-            return _take_key(channel)
-        return self._patiently(channel, 1, wait, lambda: _take_key(channel))
+            return take_key(channel)
+        return Patience(self._reactor, wait).get(channel, 1, lambda: take_key(channel))
 
     @routes.add(
         "POST",
@@ -316,32 +310,14 @@ class RestV2:
         if _UUID.fullmatch(key_id) is None:
             raise InvalidRequestError("a key id is a UUID in lower case")
         channel = self._node.channel(service, partner, owner=token.id)
-        return _deliver(key_id, channel.fetch_key(uuid.UUID(key_id)))
+        return deliver(key_id, channel.fetch_key(uuid.UUID(key_id)))
 
     # The node.
 
-    @routes.add("GET", "/status", gives=[NodeShape])
-    def status(self, token: Token) -> NodeShape:
+    @routes.add("GET", "/status", gives=[v2_shapes.Node])
+    def status(self, token: Token) -> v2_shapes.Node:
         """This node, and the nodes that it knows."""
-        status = self._node.status()
-        return NodeShape(
-            name=status.name,
-            fingerprint=show(status.fingerprint),
-            profile=status.profile,
-            version=__version__,
-            incarnation=self._node.incarnation.hex(),
-            peers=[
-                Peer(
-                    name=peer.name,
-                    fingerprint=show(peer.fingerprint),
-                    up=peer.up,
-                    group=peer.group or None,
-                    round_trip_seconds=peer.round_trip,
-                    channels=peer.channels,
-                )
-                for peer in status.peers
-            ],
-        )
+        return describe_node(self._node)
 
     @app.route("/events", methods=["GET"])
     def events(self, request: Request) -> bytes | Deferred[bytes]:
@@ -385,39 +361,17 @@ class RestV2:
 
     def _service(self, name: str, token: Token) -> Service:
         channels = self._node.channels(name, owner=token.id)
-        return Service(name=name, channels=[_describe(channel) for channel in channels])
-
-    async def _patiently(
-        self, channel: LinkChannel, needed: int, wait: float, attempt: Callable[[], T]
-    ) -> T:
-        """What `attempt` returns, once there is a key for it; NoKeyYetError after `wait`."""
-        deadline = self._reactor.seconds() + wait
-        while True:
-            try:
-                return attempt()
-            except NoKeyYetError:
-                if not await self._has_keys(channel, needed, deadline):
-                    raise
-
-    async def _has_keys(self, channel: LinkChannel, needed: int, deadline: float) -> bool:
-        left = deadline - self._reactor.seconds()
-        if left <= 0:
-            return False
-        try:
-            await channel.when_ready(needed).addTimeout(left, self._reactor)
-        except Elapsed:
-            return False
-        return True
+        return Service(name=name, channels=[describe_channel(channel) for channel in channels])
 
     async def _described_when_ready(self, channel: LinkChannel, wait: float) -> Channel:
-        await self._has_keys(channel, 1, self._reactor.seconds() + wait)
-        return _describe(channel)
+        await Patience(self._reactor, wait).has_keys(channel, 1)
+        return describe_channel(channel)
 
     async def _feed(
         self, channel: LinkChannel, batch: Batch, asked: EncryptBatch, wait: float
     ) -> Reply:
-        deadline = self._reactor.seconds() + wait
-        while batch.starves() and await self._has_keys(channel, 1, deadline):
+        patience = Patience(self._reactor, wait)
+        while batch.starves() and await patience.has_keys(channel, 1):
             batch.run(lambda messages: channel.seal_batch(messages, asked.mode, asked.limit))
         return batch.reply()
 
@@ -445,61 +399,3 @@ def _fit(name: str) -> str:
             f"a name has 1 to {MAX_NAME} characters, no control characters, and is not . or .."
         )
     return name
-
-
-def _seal(channel: LinkChannel, asked: Encrypt) -> Sealed | Split:
-    mode = asked.mode
-    if mode == Mode.SPLIT:
-        if asked.limit:
-            raise ParameterError("only mode 3 has a limit")
-        envelopes = channel.seal(
-            asked.plaintext, mode, asked.context, pieces=asked.pieces or DEFAULT_PIECES
-        )
-        return Split(
-            mode=mode,
-            pieces=[Piece(key_id=_key_id(each), ciphertext=to_base64(each)) for each in envelopes],
-        )
-    if asked.pieces:
-        raise ParameterError("only mode 4 has pieces")
-    (envelope,) = channel.seal(asked.plaintext, mode, asked.context, limit=asked.limit)
-    return Sealed(mode=mode, key_id=_key_id(envelope), ciphertext=to_base64(envelope))
-
-
-def _key_id(envelope: bytes) -> str:
-    """The id of an envelope's key as a UUID; `uuid` takes four times as long."""
-    text = envelope[4:20].hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-def _take_key(channel: LinkChannel) -> DeliveredKey:
-    key_id, key = channel.take_key()
-    return _deliver(str(key_id), key)
-
-
-def _deliver(key_id: str, key: bytearray) -> DeliveredKey:
-    try:
-        return DeliveredKey(key_id=key_id, key=to_base64(key))
-    finally:
-        key[:] = bytes(len(key))
-
-
-def _describe(channel: LinkChannel) -> Channel:
-    status = channel.describe()
-    levels = status.levels
-    return Channel(
-        service=channel.name.service,
-        partner=channel.name.partner,
-        peer=show(channel.peer),
-        state=status.state,
-        reason=status.reason,
-        profile=status.profile,
-        keys=KeyLevels(
-            offered=levels.offered, free=levels.free, in_use=levels.in_use, held=levels.held
-        ),
-        keys_made=status.keys_made,
-        rounds=status.rounds,
-        machines=[
-            Machine(id=each.id, state=each.state, run=each.run, steps=each.steps)
-            for each in status.machines
-        ],
-    )

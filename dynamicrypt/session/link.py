@@ -170,12 +170,15 @@ class LinkSession:
         return self._drain()
 
     def receive(self, data: bytes, now: float) -> list[Output]:
-        """What follows from data of the partner; up to LinkUp, if that is in it."""
+        """What follows from data of the partner; up to LinkUp, if that is in it.
+
+        What comes after LinkDown is ignored: the partner may not know of it yet.
+        """
         self._alive.heard(now)
         if not self._gated:
             self._unsent = 0
         try:
-            lines = self._early + self._cutter.cut(data)
+            lines = [] if self._over else self._early + self._cutter.cut(data)
             self._early = []
             for at, line in enumerate(lines):
                 if self._over:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from dynamicrypt.cli.__main__ import main
 
@@ -19,6 +21,8 @@ class Said:
     out: str
     err: str
     status: int
+    #: What it printed, as bytes.
+    raw: bytes = b""
 
     @property
     def data(self) -> Any:
@@ -31,12 +35,20 @@ class Shell:
 
     state: Path
 
-    def run(self, *words: str) -> Said:
+    def run(self, *words: str, stdin: bytes = b"") -> Said:
         """`dynamicrypt WORDS --state-dir STATE`."""
-        return self.plain(*words, "--state-dir", str(self.state))
+        return self.plain(*words, "--state-dir", str(self.state), stdin=stdin)
 
-    def plain(self, *words: str) -> Said:
+    def plain(self, *words: str, stdin: bytes = b"") -> Said:
         """`dynamicrypt WORDS`."""
-        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        printed = io.BytesIO()
+        typed = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+        out = io.TextIOWrapper(printed, encoding="utf-8", write_through=True)
+        with (
+            mock.patch.object(sys, "stdin", typed),
+            redirect_stdout(out),
+            redirect_stderr(io.StringIO()) as err,
+        ):
             status = main(words)
-        return Said(out=out.getvalue(), err=err.getvalue(), status=status)
+        raw = printed.getvalue()
+        return Said(out=raw.decode(errors="replace"), err=err.getvalue(), status=status, raw=raw)

@@ -1,4 +1,4 @@
-"""`dynamicrypt init`, `fingerprint`, `status`, and how the command speaks."""
+"""`dynamicrypt init` and `fingerprint`, and how the command speaks."""
 
 import inspect
 import os
@@ -46,13 +46,6 @@ class NodeCommandTests(SynchronousTestCase):
         self.assertEqual(fingerprint.read(data["fingerprint"]), bytes.fromhex(data["hex"]))
         self.assertEqual(self.shell.run("fingerprint").out.strip(), data["fingerprint"])
 
-    def test_status_counts_the_peers(self) -> None:
-        self.shell.run("init")
-        self.assertEqual(self.shell.run("status", "--json").data["peers"], 0)
-        self.shell.run("peer", "add", "berlin", "00" * 32)
-        self.assertEqual(self.shell.run("status", "--json").data["peers"], 1)
-        self.assertRegex(self.shell.run("status").out, r"(?m)^peers +1$")
-
     def test_a_missing_state_directory_is_said_with_a_remedy(self) -> None:
         for command in (["fingerprint"], ["status"], ["peer", "list"]):
             said = self.shell.run(*command)
@@ -73,7 +66,7 @@ class NodeCommandTests(SynchronousTestCase):
     def test_the_environment_names_the_state_directory(self) -> None:
         with mock.patch.dict(os.environ, DYNAMICRYPT_STATE_DIR=str(self.shell.state)):
             self.assertEqual(self.shell.plain("init").status, 0)
-            self.assertEqual(self.shell.plain("status").status, 0)
+            self.assertEqual(self.shell.plain("fingerprint").status, 0)
 
 
 class CommandTests(SynchronousTestCase):
@@ -160,6 +153,30 @@ class CommandTests(SynchronousTestCase):
         )
         self.assertEqual((run.stdout, run.returncode), ("", 1))
         self.assertIn("dynamicrypt: error: missing does not exist", run.stderr)
+
+    def test_a_file_that_cannot_be_used_is_told(self) -> None:
+        said = self.shell.run("encrypt", "a", "b", "missing", "--mode", "1")
+        self.assertEqual(
+            said.err,
+            "dynamicrypt: error: could not open file 'missing': no such file or directory\n",
+        )
+        self.assertEqual(said.status, Exit.FAILED)
+
+    def test_shells_can_complete_it(self) -> None:
+        """click's own completion, as docs/cli.md tells to set it up."""
+        environ = os.environ | {
+            "_DYNAMICRYPT_COMPLETE": "bash_complete",
+            "COMP_WORDS": "dynamicrypt ch",
+            "COMP_CWORD": "1",
+        }
+        run = subprocess.run(
+            [sys.executable, "-m", "dynamicrypt.cli"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environ,
+        )
+        self.assertEqual(run.stdout, "plain,channel\n")
 
     def test_a_closed_pipe_is_no_traceback(self) -> None:
         reader, writer = os.pipe()

@@ -87,9 +87,15 @@ class FakeService(threading.Thread):
             ).start()
 
     def close(self) -> None:
-        """Hang up on everybody."""
-        self.listener.close()
+        """Hang up on everybody, and take no more calls."""
+        self.leave()
         self.hang_up()
+
+    def leave(self) -> None:
+        """Take no more calls; closing alone would leave one to the thread that waits for it."""
+        with suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
 
     def hang_up(self) -> None:
         """Close the connections that there are."""

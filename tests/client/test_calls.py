@@ -297,8 +297,11 @@ class EventTests(FakeServiceCase):
         self.assertEqual(self.service.asked[0].headers["last-event-id"], "m-7")
 
     def test_a_service_that_stays_away_is_told(self) -> None:
-        self.says(self.stream(b"retry: 0\n\n") + b"0\r\n\r\n")
-        self.service.listener.close()
+        def last_words(asked: Asked) -> bytes:
+            self.service.leave()
+            return self.stream(b"retry: 0\n\n") + b"0\r\n\r\n"
+
+        self.says(last_words)
         with self.assertRaises(ServiceUnreachableError):
             next(self.client.events())
 

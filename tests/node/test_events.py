@@ -37,6 +37,14 @@ class EventLogTests(SynchronousTestCase):
         self.publish(3)
         self.assertRaises(EventsLostError, self.log.since, 4)
 
+    def test_a_watcher_that_fails_harms_nobody_else(self) -> None:
+        seen: list[Event] = []
+        self.log.subscribe(lambda _: 1 // 0)
+        self.log.subscribe(seen.append)
+        self.publish(2)
+        self.assertEqual(len(seen), 2)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+
     def test_tells_who_watches_until_they_end_it(self) -> None:
         seen: list[Event] = []
         end = self.log.subscribe(seen.append)

@@ -1,11 +1,26 @@
 import json
-from dataclasses import asdict
+import re
+from dataclasses import asdict, dataclass
+from typing import Annotated
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.rest.schema import InvalidRequestError, MalformedBodyError, encode, parse
+from dynamicrypt.rest.json_schema import BASE64_PATTERN, base64_length, describe, parts_of
+from dynamicrypt.rest.schema import (
+    Base64,
+    InvalidRequestError,
+    Items,
+    Length,
+    MalformedBodyError,
+    OneOf,
+    Range,
+    encode,
+    from_base64,
+    parse,
+    to_base64,
+)
 from dynamicrypt.rest.v1_shapes import (
     Encrypt,
     Exit,
@@ -175,3 +190,99 @@ class EncodeTests(SynchronousTestCase):
         asked = Encrypt(service_name="s", message="attack at dawn", operation=0, mode=1)
         for shape in (asked, Opened(message="attack at dawn", mode=1)):
             self.assertNotIn("dawn", repr(shape))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inner:
+    """A part."""
+
+    number: Annotated[int, Range(1, 3)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outer:
+    """A whole."""
+
+    data: Annotated[Base64, Length(3)]
+    parts: Annotated[list[Inner], Items(2)]
+    flag: bool = False
+    text: Annotated[str, OneOf(("a", "b"))] | None = None
+    number: Annotated[int, Range(0, 9)] = 0
+
+
+class ExactTests(SynchronousTestCase):
+    """What the parser takes is what the description says."""
+
+    def refusal(self, **changes: object) -> str:
+        content = {"data": "eHl6", "parts": [{"number": 1}], **changes}
+        body = json.dumps({name: value for name, value in content.items() if value != "absent"})
+        error = self.assertRaises(InvalidRequestError, parse, Outer, body.encode(), exact=True)
+        return str(error)
+
+    def test_takes_what_fits(self) -> None:
+        body = b'{"data":"eHl6","parts":[{"number":1}],"flag":true,"text":"a","number":9.0}'
+        self.assertEqual(
+            parse(Outer, body, exact=True),
+            Outer(data=b"xyz", parts=[{"number": 1}], flag=True, text="a", number=9),  # type: ignore[list-item]  # items are left as they are
+        )
+        body = b'{"data":"","parts":[{}],"flag":null,"text":null,"number":null}'
+        self.assertEqual(parse(Outer, body, exact=True), Outer(data=b"", parts=[{}]))  # type: ignore[list-item]  # as above
+
+    def test_names_the_field_and_the_fault_and_quotes_nothing(self) -> None:
+        for changes, said in (
+            ({"data": "absent"}, "data is missing or ill-typed"),
+            ({"data": None}, "data is missing or ill-typed"),
+            ({"data": "eHl"}, "data is not base64"),
+            ({"data": "eHl6eA=="}, "data has a length outside 0..3"),
+            ({"parts": []}, "parts has a length outside 1..2"),
+            ({"parts": [1]}, "parts has an item of the wrong type"),
+            ({"number": 10}, "number is outside 0..9"),
+            ({"number": 1.5}, "number is missing or ill-typed"),
+            ({"number": True}, "number is missing or ill-typed"),
+            ({"text": "c"}, "text is none of a, b"),
+            ({"fllag": 1}, "a field that this request does not have"),
+        ):
+            self.assertTrue(self.refusal(**changes).startswith(said), said)
+
+    def test_is_described_as_it_is_read(self) -> None:
+        schema = describe(Outer, exact=True)
+        self.assertEqual(schema["required"], ["data", "parts"])
+        self.assertIs(schema["additionalProperties"], False)
+        properties = schema["properties"]
+        self.assertEqual(properties["data"]["maxLength"], 4)
+        self.assertEqual(
+            properties["parts"],
+            {
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/Inner"},
+                "minItems": 1,
+                "maxItems": 2,
+            },
+        )
+        self.assertEqual(properties["flag"], {"type": ["boolean", "null"]})
+        self.assertEqual(
+            properties["number"], {"type": ["integer", "null"], "minimum": 0, "maximum": 9}
+        )
+        self.assertEqual(parts_of(Outer), [Inner])
+
+    @given(values)
+    def test_anything_else_is_refused_with_one_of_two_errors(self, value: object) -> None:
+        for exact in (False, True):
+            try:
+                parse(Outer, json.dumps(value).encode(), exact=exact)
+            except (MalformedBodyError, InvalidRequestError):
+                continue
+
+    @given(st.binary(max_size=40))
+    def test_base64_goes_there_and_back(self, data: bytes) -> None:
+        self.assertEqual(from_base64(to_base64(data)), data)
+        self.assertLessEqual(len(to_base64(data)), base64_length(len(data)))
+
+    @given(st.text(max_size=12))
+    def test_base64_has_the_form_that_the_description_says(self, text: str) -> None:
+        try:
+            from_base64(text)
+        except ValueError:
+            self.assertIsNone(re.fullmatch(BASE64_PATTERN, text))
+        else:
+            self.assertRegex(text, BASE64_PATTERN)

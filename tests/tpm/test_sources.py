@@ -13,8 +13,9 @@ class SourceTests(SynchronousTestCase):
         compiler = str(sysconfig.get_config_var("CC")).split()
         sources = sorted(str(path) for path in EXT.glob("*.c"))
         self.assertGreater(len(sources), 5)
+        headers = ["-isystem", sysconfig.get_path("include")]
         run = subprocess.run(
-            [*compiler, "-std=c11", "-O1", *STRICT, "-fsyntax-only", *sources],
+            [*compiler, "-std=c11", "-O1", *STRICT, *headers, "-fsyntax-only", *sources],
             capture_output=True,
             text=True,
             check=False,

@@ -1,0 +1,46 @@
+"""Waiting for keys, for callers who say how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from twisted.internet.defer import TimeoutError as Elapsed
+from twisted.internet.interfaces import IReactorTime
+
+from dynamicrypt.errors import NoKeyYetError
+from dynamicrypt.node.channel import LinkChannel
+
+T = TypeVar("T")
+
+
+class Patience:
+    """How long one caller would wait, from now on."""
+
+    def __init__(self, reactor: IReactorTime, wait: float) -> None:
+        self._reactor = reactor
+        self._deadline = reactor.seconds() + wait
+
+    async def get(self, channel: LinkChannel, needed: int, attempt: Callable[[], T]) -> T:
+        """What `attempt` returns, as soon as `needed` keys are ready for it.
+
+        Another caller may take them first: then it waits on. Raises NoKeyYetError when the time is
+        over, and SynchronisationError when the channel closes.
+        """
+        while True:
+            try:
+                return attempt()
+            except NoKeyYetError:
+                if not await self.has_keys(channel, needed):
+                    raise
+
+    async def has_keys(self, channel: LinkChannel, needed: int) -> bool:
+        """Whether so many keys are ready before the time is over; returns then."""
+        left = self._deadline - self._reactor.seconds()
+        if left <= 0:
+            return False
+        try:
+            await channel.when_ready(needed).addTimeout(left, self._reactor)
+        except Elapsed:
+            return False
+        return True

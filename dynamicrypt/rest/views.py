@@ -1,0 +1,56 @@
+"""The node and its channels as REST v2 shows them."""
+
+from __future__ import annotations
+
+from dynamicrypt import __version__
+from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.node import Node
+from dynamicrypt.peer.fingerprint import show
+from dynamicrypt.rest import v2_shapes
+from dynamicrypt.rest.v2_shapes import Channel, KeyLevels, Machine, Peer
+
+
+def describe_node(node: Node) -> v2_shapes.Node:
+    """The node, and the nodes that it knows."""
+    status = node.status()
+    return v2_shapes.Node(
+        name=status.name,
+        fingerprint=show(status.fingerprint),
+        profile=status.profile,
+        version=__version__,
+        incarnation=node.incarnation.hex(),
+        peers=[
+            Peer(
+                name=peer.name,
+                fingerprint=show(peer.fingerprint),
+                up=peer.up,
+                group=peer.group or None,
+                round_trip_seconds=peer.round_trip,
+                channels=peer.channels,
+            )
+            for peer in status.peers
+        ],
+    )
+
+
+def describe_channel(channel: LinkChannel) -> Channel:
+    """The channel now."""
+    status = channel.describe()
+    levels = status.levels
+    return Channel(
+        service=channel.name.service,
+        partner=channel.name.partner,
+        peer=show(channel.peer),
+        state=status.state,
+        reason=status.reason,
+        profile=status.profile,
+        keys=KeyLevels(
+            offered=levels.offered, free=levels.free, in_use=levels.in_use, held=levels.held
+        ),
+        keys_made=status.keys_made,
+        rounds=status.rounds,
+        machines=[
+            Machine(id=each.id, state=each.state, run=each.run, steps=each.steps)
+            for each in status.machines
+        ],
+    )

@@ -1,0 +1,196 @@
+"""Which connection is the link to a peer, and what else a node's links come through."""
+
+from typing import Any, cast
+
+from twisted.internet.task import Clock, deferLater
+from twisted.trial.unittest import SynchronousTestCase
+
+from dynamicrypt.errors import SynchronisationError
+from dynamicrypt.keys.limits import StoreLimits
+from dynamicrypt.node import channel as channel_module
+from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.events import EventLog
+from dynamicrypt.node.links import Links
+from dynamicrypt.params import PROFILES
+from dynamicrypt.peer.identity import generate
+from dynamicrypt.peer.link import LinkProtocol
+from dynamicrypt.peer.peers import KnownPeers
+from dynamicrypt.session.link import LinkTimes
+from dynamicrypt.session.link_events import (
+    ChannelName,
+    KeyMade,
+    LinkDown,
+    LinkUp,
+    PeerIncarnationChanged,
+)
+from tests.node.test_callers import CallerTestCase
+from tests.node.test_exchange import reactor
+
+PEER = b"p" * 32
+
+
+class Owner:
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def link_up(self, link: LinkProtocol) -> None:
+        self.told.append(f"up {cast('Connection', link).name}")
+
+    def link_down(self, link: LinkProtocol) -> None:
+        self.told.append(f"down {cast('Connection', link).name}")
+
+    def incarnation_changed(self, fingerprint: bytes) -> None:
+        self.told.append("restarted")
+
+
+class Connection:
+    """A connection with the peer, of which only what `Links` looks at is there."""
+
+    fingerprint = PEER
+    address = None
+    group = "X25519MLKEM768"
+    began = heard = 0.0
+
+    def __init__(self, links: Links, name: str) -> None:
+        self.name = name
+        self._links = links
+
+    def happened(self, event: object) -> None:
+        self._links.happened(cast("LinkProtocol", self), cast("Any", event))
+
+    def up(self, incarnation: bytes, *, changed: bool = False) -> None:
+        """The session comes up; `changed` as far as it knows."""
+        if changed:
+            self.happened(PeerIncarnationChanged(incarnation=incarnation))
+        self.happened(LinkUp(name="p", incarnation=incarnation, version=(2, 0), features=()))
+
+    def stop(self, reason: str) -> None:
+        self.happened(LinkDown(reason=reason, error=None))
+
+    def ping(self) -> None:
+        pass
+
+
+class IncarnationTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.owner = Owner()
+        self.links = Links(
+            cast("Any", Clock()),
+            identity=generate(),
+            peers=KnownPeers,
+            name="test",
+            times=LinkTimes(),
+            owner=cast("Any", self.owner),
+        )
+        self.first, self.second, self.third = (
+            Connection(self.links, name) for name in ("first", "second", "third")
+        )
+
+    def test_keys_are_erased_once_for_two_connections_that_tell_of_one_restart(self) -> None:
+        self.first.up(b"before")
+        self.first.stop("lost")
+        self.second.up(b"after", changed=True)
+        self.third.up(b"after", changed=True)
+        self.assertEqual(self.owner.told.count("restarted"), 1)
+
+    def test_a_restart_that_the_session_could_not_know_of_erases_keys(self) -> None:
+        self.first.up(b"before")
+        self.second.up(b"after")
+        self.assertEqual(self.owner.told, ["up first", "down first", "restarted", "up second"])
+
+    def test_the_first_meeting_erases_nothing(self) -> None:
+        self.first.up(b"before")
+        self.assertEqual(self.owner.told, ["up first"])
+
+
+class Ended:
+    """A link that has ended the channel while its last events were under way."""
+
+    def carries(self, _name: ChannelName) -> bool:
+        return False
+
+    def pause(self, _name: ChannelName) -> None:
+        pass
+
+    def statistics(self, _name: ChannelName) -> None:
+        raise AssertionError
+
+
+class LateEventTests(SynchronousTestCase):
+    def test_the_last_keys_of_a_channel_that_ended_are_kept(self) -> None:
+        link = cast("Any", Ended())
+        channel = LinkChannel(
+            name=ChannelName("a", "b"),
+            owner="o",
+            own=b"o" * 32,
+            peer=PEER,
+            profile=PROFILES["fast"],
+            limits=StoreLimits(high=2, low=1, late=2),
+            link=lambda: link,
+            events=EventLog(),
+            seconds=Clock().seconds,
+            closed=lambda _: None,
+        )
+        for number in range(3):
+            made = KeyMade(
+                channel=channel.name,
+                number=number,
+                id=bytes([number]) * 16,
+                key=bytearray(32),
+                owner=True,
+            )
+            channel.happened(link, made)
+        self.assertEqual(channel.store.levels.offered, 2)
+
+
+class FaultTests(CallerTestCase):
+    async def test_an_event_that_is_not_taken_harms_no_other(self) -> None:
+        self.register()
+        exchange = self.one.node._exchange
+        taken, failures = exchange.happened, [ZeroDivisionError(), ZeroDivisionError()]
+
+        def fail(link: LinkProtocol, event: Any) -> None:
+            if isinstance(event, KeyMade) and not event.owner and failures:
+                raise failures.pop()
+            taken(link, event)
+
+        self.patch(exchange, "happened", fail)
+        await self.synchronise()
+        await self.until(lambda: not failures)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        await self.works()
+
+    async def test_a_clock_that_fails_once_goes_on(self) -> None:
+        self.register()
+        await self.synchronise()
+        for ticking, turn in (
+            (self.one.link, self.one.node._exchange.links._tick),
+            (self.one.node._exchange._channels.popitem()[1], self.one.node._exchange._tick),
+        ):
+            if isinstance(ticking, LinkChannel):
+                self.one.node._exchange._channels[ticking.peer, ticking.name] = ticking
+            patch = self.patch(ticking.__class__, "tick", lambda _: 1 // 0)
+            turn()
+            patch.restore()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        await self.works()
+
+    async def test_a_channel_is_not_opened_in_a_loop(self) -> None:
+        self.patch(channel_module, "OPENINGS", 2)
+        self.patch(channel_module, "OPENINGS_PER_SECOND", 0.0)
+        self.register()
+        for _ in range(2):
+            await self.synchronise()
+            await deferLater(reactor, 0)
+            self.one.node.remove("alice", owner="o")
+            await self.until(lambda: not list(self.two.node._exchange.links))
+            self.one.node.register("alice", owner="o")
+        await self.assertFailure(self.sync("alice", "bob", self.two), SynchronisationError)
+
+    async def test_nobody_gets_in_after_the_end(self) -> None:
+        self.register()
+        self.two.node.stopService()
+        await self.assertFailure(self.sync("alice", "bob", self.two), SynchronisationError)
+        self.assertEqual(self.two.node._exchange.links._connections, set())
