@@ -99,8 +99,10 @@ def step_seconds(attack: Attack, exchange: Exchange) -> float:
 
 
 def yardstick(exchange: Exchange) -> float:
-    """Processor seconds of the unit of work: one step of one of many geometric attackers."""
-    return step_seconds(Geometric(attackers=64), replace(exchange, limit=min(exchange.limit, 2000)))
+    """Processor seconds of the unit of work: one step of one of as many as fill the lanes."""
+    return step_seconds(
+        Geometric(attackers=510), replace(exchange, limit=min(exchange.limit, 2000))
+    )
 
 
 def slowest(steps: NDArray[np.int64]) -> NDArray[np.bool_]:
