@@ -1,7 +1,7 @@
 """Wire 2, node against node: two processes on loopback, TLS on.
 
 Keys are counted when their owner may use them, of both owners together. The baseline of the same
-run is wire 1 of this project. `--plots DIRECTORY` draws how the rate grows, and takes minutes.
+run is wire 1 of this project. `benchmarks.link_growth` shows how the rate grows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmarks.report import Report, main
 
 #: Round trips (s) at which the rate is measured.
 ROUND_TRIPS = (0.01, 0.05, 0.1)
-LINKS = (1, 10, 100, 200)
+RUNNING_LINKS = 200
 #: Links that are dialled at once.
 TOGETHER = 40
 IDLE_LINKS = 1000
@@ -77,7 +77,7 @@ def measure_links(report: Report) -> None:
 
     The called nodes share a process, which therefore does as much as the calling one.
     """
-    running = LINKS[-1]
+    running = RUNNING_LINKS
     with pair("fast", callees=running if report.quick else IDLE_LINKS) as nodes:
         empty = nodes.counts()[0]["memory"]
         for first in range(0, running, TOGETHER):
