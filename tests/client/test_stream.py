@@ -93,10 +93,12 @@ class StreamTests(FakeServiceCase):
         with self.assertRaises(StreamBrokenError):
             self.channel.decrypt_stream(io.BytesIO(b"x"), io.BytesIO())
 
-    def test_what_source_and_sink_raise_is_raised(self) -> None:
+    def test_what_a_source_raises_is_raised(self) -> None:
         self.says(READY, None)
         with self.assertRaisesRegex(OSError, "gone"):
             self.channel.encrypt_stream(Unreadable(), io.BytesIO())
+
+    def test_what_a_sink_raises_is_raised(self) -> None:
         self.says(READY, HEAD + b"1\r\na\r\n0\r\n\r\n")
         with self.assertRaisesRegex(OSError, "full"):
             self.channel.encrypt_stream(io.BytesIO(b"x"), Unwritable())
