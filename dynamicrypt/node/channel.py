@@ -40,6 +40,7 @@ from dynamicrypt.session.link_events import (
     ChannelUp,
     KeyConfirmed,
     KeyMade,
+    KeysForgotten,
     KeyUnmatched,
 )
 from dynamicrypt.session.link_ledger import Ledger
@@ -58,7 +59,7 @@ LEFT: Final = "left"
 STOPPED: Final = "stopped"
 #: Bytes and purpose of a key that an application fetches through the API.
 _KEY_BYTES: Final = 32
-_API: Final = b"api"
+_REST: Final = b"rest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +228,7 @@ class LinkChannel:
 
     def take_key(self) -> tuple[uuid.UUID, bytearray]:
         """A fresh key for the application and its id; the caller wipes it. Raises NoKeyYetError."""
-        key_id, key = next_key(self.store, _KEY_BYTES, _API, self._seconds())
+        key_id, key = next_key(self.store, _KEY_BYTES, _REST, self._seconds())
         self._used()
         return uuid.UUID(bytes=key_id), key
 
@@ -236,7 +237,7 @@ class LinkChannel:
 
         Raises UnknownKeyError, KeyUsedError or KeyExpiredError.
         """
-        return key_by_id(self.store, key_id.bytes, _KEY_BYTES, _API, self._seconds())
+        return key_by_id(self.store, key_id.bytes, _KEY_BYTES, _REST, self._seconds())
 
     def when_ready(self, count: int = 1) -> Deferred[None]:
         """Fires when so many keys are ready at once; to be cancelled by who stops waiting.
@@ -366,8 +367,7 @@ class LinkChannel:
 
     def partner_restarted(self) -> None:
         """The partner's keys are gone with its process, and so is the use of ours."""
-        self._gatherer.erase()
-        self.store.erase()
+        self._erase()
         self.ledger.clear()
 
     def close(self) -> None:
@@ -380,8 +380,7 @@ class LinkChannel:
         starving, self._starving = self._starving, []
         for _, waiting in starving:
             waiting.errback(SynchronisationError("the channel was closed"))
-        self._gatherer.erase()
-        self.store.erase()
+        self._erase()
         self._closed(self)
 
     def happened(self, link: Carrier, event: ChannelEvent) -> None:
@@ -394,6 +393,8 @@ class LinkChannel:
             case KeyUnmatched():
                 self.keys_unmatched += 1
                 self.store.discard(event.id)
+            case KeysForgotten():
+                self._erase()
             case ChannelUp():
                 self._come_up(link)
             case ChannelRefused():
@@ -402,6 +403,10 @@ class LinkChannel:
                 self._go_down(event)
             case _:
                 pass
+
+    def _erase(self) -> None:
+        self._gatherer.erase()
+        self.store.erase()
 
     def _stop_starving(self, waiting: Deferred[None]) -> None:
         self._starving = [pair for pair in self._starving if pair[1] is not waiting]

@@ -9,6 +9,7 @@ from typing import Final
 
 from twisted.application.service import Service as TwistedService
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from dynamicrypt.errors import (
@@ -163,6 +164,10 @@ class Node(TwistedService):
         except Exception as error:
             reason = str(error) or type(error).__name__
             raise SynchronisationError(reason) from None
+        finally:
+            # This turn of the reactor may be inside an event of the link, which is not done with
+            # it; the caller goes on in one of its own.
+            await deferLater(self._reactor, 0)
 
     def is_synchronising(self, name: str, *, owner: str) -> bool:
         """Whether the machines of the service synchronise now; False for an unknown one."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
@@ -14,7 +16,7 @@ from dynamicrypt.rest.schema import encode
 from dynamicrypt.rest.v2_shapes import Readiness as ReadinessShape
 
 
-class _Page(Resource):
+class _Page(Resource, ABC):
     """Something to be read."""
 
     isLeaf = True
@@ -26,9 +28,9 @@ class _Page(Resource):
         error = MethodError("not with this method", allow=b"GET, HEAD")
         return send(request, problem_reply(error, request.path))
 
+    @abstractmethod
     def reply(self) -> Reply:
         """What is read."""
-        raise NotImplementedError
 
 
 class Health(_Page):

@@ -14,6 +14,7 @@ from hmac import compare_digest
 from typing import Final
 
 from dynamicrypt.errors import TokenFileError, UnauthorisedError
+from dynamicrypt.location import TOKEN_FILE
 from dynamicrypt.peer.statedir import StateDirectory
 from dynamicrypt.rest.refusals import ScopeError
 
@@ -21,8 +22,6 @@ from dynamicrypt.rest.refusals import ScopeError
 ANONYMOUS: Final = "anonymous"
 #: Id of the token in the state directory.
 OWNER: Final = "owner"
-#: Name of the file in the state directory.
-FILE_NAME: Final = "token"
 #: RFC 6750, section 3.
 CHALLENGE: Final = b'Bearer realm="dynamicrypt"'
 
@@ -129,12 +128,12 @@ def load_owner(state: StateDirectory) -> Token:
     TokenFileError for one that holds no token.
     """
     try:
-        text = state.read(FILE_NAME)
+        text = state.read(TOKEN_FILE)
     except FileNotFoundError:
         with suppress(FileExistsError):
-            state.create(FILE_NAME, f"{make_token()}\n".encode("ascii"))
-        text = state.read(FILE_NAME)
+            state.create(TOKEN_FILE, f"{make_token()}\n".encode("ascii"))
+        text = state.read(TOKEN_FILE)
     token = text.removesuffix(b"\n")
     if _TOKEN.fullmatch(token) is None:
-        raise TokenFileError(f"{state.path / FILE_NAME} does not hold a token")
+        raise TokenFileError(f"{state.path / TOKEN_FILE} does not hold a token")
     return Token(id=OWNER, digest=digest_of(token))

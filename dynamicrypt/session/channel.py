@@ -28,10 +28,11 @@ from dynamicrypt.session.link_events import (
     ChannelName,
     ChannelRefused,
     ChannelUp,
+    KeysForgotten,
     PartnerPaused,
     PartnerResumed,
 )
-from dynamicrypt.session.link_ledger import Ledger
+from dynamicrypt.session.link_ledger import MARK_BYTES, Ledger
 from dynamicrypt.session.link_mint import Mint, Output
 from dynamicrypt.session.link_rounds import (
     Fill,
@@ -65,7 +66,7 @@ __all__ = ["ChannelSession", "State"]
 class ChannelSession:
     """One side of a channel; see the module.
 
-    `nonce` is 32 fresh random bytes. `ledger` outlives the session.
+    `nonce` is the ledger's mark and fresh random bytes, 32 in all. `ledger` outlives the session.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class ChannelSession:
         self._role = role
         self._parties = parties
         self._nonce = nonce
+        self._ledger = ledger
         self._turns = Turns(epochs)
         self._make_bank = make_bank
         self._fill = fill
@@ -132,8 +134,8 @@ class ChannelSession:
         """Accept the channel that the partner opened with this nonce."""
         self._move(Move.ADMIT)
         self._turns.begin()
-        self._agree(nonce)
-        return [Accept(channel=self.number, nonce=self._nonce), *self._mint.claims()]
+        out = self._agree(nonce)
+        return [Accept(channel=self.number, nonce=self._nonce), *out, *self._mint.claims()]
 
     def pause(self) -> list[Output]:
         """Have enough; rounds end when both sides do. Before the channel is up: once it is."""
@@ -234,8 +236,7 @@ class ChannelSession:
                 self._move(Move.TAKE_ACCEPT)
                 if self._role == 1:
                     self._turns.begin()
-                self._agree(message.nonce)
-                out = self._mint.claims()
+                out = [*self._agree(message.nonce), *self._mint.claims()]
             case Refuse():
                 self._move(Move.TAKE_REFUSE)
                 self.wipe()
@@ -283,7 +284,7 @@ class ChannelSession:
     def _finished(self) -> int:
         return 0 if self._rounds is None else self._rounds.number
 
-    def _agree(self, nonce: bytes) -> None:
+    def _agree(self, nonce: bytes) -> list[Output]:
         """Both nonces are known: the context is complete."""
         ours, theirs = (self.name.service, self._nonce), (self.name.partner, nonce)
         first, second = (ours, theirs) if self._role == 0 else (theirs, ours)
@@ -303,6 +304,8 @@ class ChannelSession:
             scratch=self._scratch,
             statistics=self.statistics,
         )
+        anew = self._ledger.meet(nonce[:MARK_BYTES])
+        return [KeysForgotten(channel=self.name)] if anew else []
 
     def _step(self, rounds: Rounds, out: list[Output]) -> bool:
         """Send our package of the next round, or finish it; whether anything was done."""

@@ -17,7 +17,7 @@ from dynamicrypt.session.channel import ChannelSession
 from dynamicrypt.session.channel_states import State
 from dynamicrypt.session.link_epochs import Epochs
 from dynamicrypt.session.link_events import ChannelDown, ChannelName, LinkEvent
-from dynamicrypt.session.link_ledger import Ledger
+from dynamicrypt.session.link_ledger import MARK_BYTES, Ledger
 from dynamicrypt.session.link_mint import Output
 from dynamicrypt.session.link_rounds import Fill, MakeBank, Scratch
 from dynamicrypt.session.link_turns import TurnError
@@ -293,6 +293,8 @@ class Channels:
     ) -> ChannelSession:
         nonce = bytearray(SECRET_BYTES)
         self._fill(memoryview(nonce))
+        ledger.mark = ledger.mark or bytes(nonce[:MARK_BYTES])
+        nonce[:MARK_BYTES] = ledger.mark
         channel = ChannelSession(
             number=number,
             role=self._role,

@@ -132,6 +132,16 @@ class KeyUnmatched:
     id: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysForgotten:
+    """The partner has none of the channel's earlier keys, though its process goes on: erase them.
+
+    Comes before any key of this link.
+    """
+
+    channel: ChannelName
+
+
 ChannelEvent = (
     ChannelUp
     | ChannelRefused
@@ -141,5 +151,6 @@ ChannelEvent = (
     | KeyMade
     | KeyConfirmed
     | KeyUnmatched
+    | KeysForgotten
 )
 LinkEvent = PeerIncarnationChanged | LinkUp | LinkDown | EpochBegun | ChannelEvent

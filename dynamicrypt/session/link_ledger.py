@@ -21,6 +21,9 @@ from dynamicrypt.keys.schedule import ID_BYTES, TAG_BYTES
 #: Repeated confirmations that a partner may send at most: more than can ever be open.
 MAX_CLAIMS: Final = 1 << 16
 
+#: Bytes of a mark: the first half of a channel's nonce.
+MARK_BYTES: Final = 16
+
 _CLAIM: Final = ID_BYTES + TAG_BYTES
 
 
@@ -31,9 +34,23 @@ class ConfirmationError(RemoteError):
 class Ledger:
     """The open confirmations of one channel. See the module."""
 
-    __slots__ = ("_awaited", "_before", "_claims", "_earlier", "_held", "_held_rounds", "_settled")
+    __slots__ = (
+        "_awaited",
+        "_before",
+        "_claims",
+        "_earlier",
+        "_held",
+        "_held_rounds",
+        "_settled",
+        "_their_mark",
+        "mark",
+    )
 
     def __init__(self) -> None:
+        #: Random bytes, drawn when the channel is first opened: another mark tells the partner that
+        #: this is another ledger, and that the keys of the one before are gone.
+        self.mark = b""
+        self._their_mark = b""
         self._awaited: dict[bytes, bytes] = {}
         self._earlier: dict[bytes, bytes] = {}
         self._held: dict[bytes, bytes] = {}
@@ -56,6 +73,19 @@ class Ledger:
     def clear(self) -> None:
         """Forget everything: the partner's process ended, and its keys with it."""
         self.__init__()  # type: ignore[misc]  # back to the state of a new one
+
+    def meet(self, mark: bytes) -> bool:
+        """Take note of the partner's mark; whether it has another ledger than before.
+
+        Then nothing is open between the two, for the partner has none of the earlier keys.
+        """
+        anew = self._their_mark not in {b"", mark}
+        if anew:
+            ours = self.mark
+            self.clear()
+            self.mark = ours
+        self._their_mark = mark
+        return anew
 
     def begin(self) -> bytes:
         """Prepare for a new link; return the claims to repeat: key ids, each with its tag."""

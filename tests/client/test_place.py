@@ -4,10 +4,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt import location
 from dynamicrypt.client.errors import PlaceError, ServiceUnreachableError
 from dynamicrypt.client.place import find_place
-from dynamicrypt.rest import tokens
 
 
 class PlaceTests(SynchronousTestCase):
@@ -77,6 +75,3 @@ class PlaceTests(SynchronousTestCase):
 
     def test_a_place_does_not_show_its_token(self) -> None:
         self.assertNotIn("dct_", repr(find_place(self.environ)))
-
-    def test_both_sides_mean_the_same_file(self) -> None:
-        self.assertEqual(location.TOKEN_FILE, tokens.FILE_NAME)

@@ -17,6 +17,7 @@ from dynamicrypt.errors import (
     UnknownServiceError,
     WrongChannelError,
 )
+from dynamicrypt.keys.delivery import key_by_id
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.registry import ServicesFile
 from dynamicrypt.peer.errors import NoSuchPeerError
@@ -81,6 +82,9 @@ class MessageTests(ChannelTestCase):
 
     async def test_key_is_delivered_once_on_each_side(self) -> None:
         alice, bob = await self.pair()
+        key_id, key = alice.take_key()
+        # docs/envelope.md names the purpose: another implementation comes to the same key.
+        self.assertEqual(key_by_id(bob.store, key_id.bytes, 32, b"rest", reactor.seconds()), key)
         key_id, key = alice.take_key()
         self.assertEqual(bob.fetch_key(key_id), key)
         self.assertEqual(len(key), 32)

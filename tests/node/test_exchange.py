@@ -16,6 +16,7 @@ from dynamicrypt.errors import (
     SynchronisationError,
     UnknownKeyError,
 )
+from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.node import Node
 from dynamicrypt.node.registry import ServicesFile
 from dynamicrypt.node.service import SealedMessage
@@ -230,6 +231,40 @@ class LifeTests(ExchangeTestCase):
         self.two.node.remove("bob", owner="o")
         await self.until(lambda: not self.one.node.is_synchronising("alice", owner="o"))
         self.assertRaises(NoKeyYetError, self.one.node.encrypt, "alice", "m", 1, owner="o")
+
+    async def test_keys_of_a_service_that_left_during_a_cut_are_not_used(self) -> None:
+        self.register()
+        await self.synchronise()
+        channel = self.two.node._services.owned("bob", "o").channel
+        await self.until(lambda: channel._resting)
+        await self.two.listening.stopListening()
+        self.one.link.transport.abortConnection()
+        await self.until(lambda: not channel.live)
+        self.one.node.remove("alice", owner="o")
+        self.one.node.register("alice", owner="o")
+        self.two.listening = reactor.listenTCP(
+            self.two.port, self.two.node.link_listener(), interface=HOST
+        )
+        await self.synchronise()
+        for _ in range(80):
+            sealed = await self.sealed(self.two, "bob", "fresh", 2)
+            self.assertEqual(self.opened(self.one, "alice", sealed, 2), "fresh")
+
+    async def test_channel_that_could_not_take_an_event_is_opened_anew(self) -> None:
+        self.register()
+        happened = LinkChannel.happened
+
+        def fail_once(*_: object) -> None:
+            LinkChannel.happened = happened  # type: ignore[method-assign]  # a fault of ours
+            raise LookupError("a fault")
+
+        self.patch(LinkChannel, "happened", fail_once)
+        with self.assertRaises(SynchronisationError):
+            await self.synchronise()
+        self.assertEqual(len(self.flushLoggedErrors(LookupError)), 1)
+        await self.synchronise()
+        sealed = await self.sealed(self.one, "alice", "mended")
+        self.assertEqual(self.opened(self.two, "bob", sealed), "mended")
 
     async def test_service_that_leaves_ends_the_link(self) -> None:
         self.register()

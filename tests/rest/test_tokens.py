@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import TokenFileError, UnauthorisedError
+from dynamicrypt.location import TOKEN_FILE
 from dynamicrypt.peer.errors import StateFileError
 from dynamicrypt.peer.statedir import StateDirectory
-from dynamicrypt.rest.tokens import FILE_NAME, OWNER, Token, Tokens, credential_of, load_owner
+from dynamicrypt.rest.tokens import OWNER, Token, Tokens, credential_of, load_owner
 
 
 def load_tokens(state: StateDirectory) -> Tokens:
@@ -25,7 +26,7 @@ def holder(tokens: Tokens, authorization: list[bytes] | None) -> Token:
 class TokenFileTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.state = StateDirectory(Path(self.mktemp()), create=True)
-        self.file = self.state.path / FILE_NAME
+        self.file = self.state.path / TOKEN_FILE
 
     def token(self) -> bytes:
         return self.file.read_bytes().removesuffix(b"\n")
@@ -46,7 +47,7 @@ class TokenFileTests(SynchronousTestCase):
 
     def test_leaves_no_other_file(self) -> None:
         load_tokens(self.state)
-        self.assertEqual(os.listdir(self.state.path), [FILE_NAME])
+        self.assertEqual(os.listdir(self.state.path), [TOKEN_FILE])
 
     def test_later_starts_keep_it(self) -> None:
         load_tokens(self.state)
@@ -115,7 +116,7 @@ class HolderTests(SynchronousTestCase):
     def setUp(self) -> None:
         state = StateDirectory(Path(self.mktemp()), create=True)
         self.tokens = load_tokens(state)
-        self.token = (state.path / FILE_NAME).read_bytes().removesuffix(b"\n")
+        self.token = (state.path / TOKEN_FILE).read_bytes().removesuffix(b"\n")
 
     def test_the_scheme_has_no_case_and_spaces_may_follow(self) -> None:
         for form in (b"Bearer %b", b"bearer %b", b"BEARER  %b", b"Bearer %b "):

@@ -11,8 +11,9 @@ from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt import errors
+from dynamicrypt.location import TOKEN_FILE
 from dynamicrypt.peer.statedir import StateDirectory
-from dynamicrypt.rest.tokens import ANONYMOUS, FILE_NAME, OWNER, Tokens, load_owner
+from dynamicrypt.rest.tokens import ANONYMOUS, OWNER, Tokens, load_owner
 from dynamicrypt.rest.v1 import MAX_MESSAGE
 from tests.rest.fake import FakeNode, Service
 from tests.rest.talk import Client, Response, fresh_site, get, post
@@ -261,7 +262,7 @@ class TokenTests(V1Case):
         super().setUp()
         state = StateDirectory(Path(self.mktemp()), create=True)
         self.client = Client(fresh_site(self.node, tokens=Tokens([load_owner(state)])))
-        self.bearer = b"Authorization: Bearer " + (state.path / FILE_NAME).read_bytes().strip()
+        self.bearer = b"Authorization: Bearer " + (state.path / TOKEN_FILE).read_bytes().strip()
 
     def test_every_route_with_effect_asks_for_the_token(self) -> None:
         for route in REQUESTS:

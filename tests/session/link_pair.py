@@ -13,6 +13,7 @@ from dynamicrypt.session.link_events import (
     ChannelName,
     KeyConfirmed,
     KeyMade,
+    KeysForgotten,
     KeyUnmatched,
     LinkEvent,
     LinkUp,
@@ -100,6 +101,9 @@ class Node:
             case KeyUnmatched():
                 self.keys.pop(event.id)
                 self.owned.pop(event.id, None)
+            case KeysForgotten():
+                self.keys.clear()
+                self.owned.clear()
             case PeerIncarnationChanged():
                 self.keys.clear()
                 self.owned.clear()

@@ -365,6 +365,41 @@ class ClosingTests(SynchronousTestCase):
                 action(ChannelName("x", "y"))
 
 
+class LeavingTests(SynchronousTestCase):
+    def test_keys_that_the_partner_forgot_during_a_cut_are_erased(self) -> None:
+        for turns in range(4, 60, 3):
+            for leaving in (0, 1):
+                pair = up(seed=turns)
+                pair.settle(turns)
+                pair.cut()
+                own = pair.nodes[leaving]
+                own.keys.clear()
+                own.owned.clear()
+                own.ledgers.clear()
+                for each in pair.nodes:
+                    each.events.clear()
+                pair = Pair(*pair.nodes)
+                pair.settle()
+                pair.open()
+                pair.settle(30)
+                for side in (0, 1):
+                    self.assertNotIn("LinkDown", pair.nodes[side].kinds())
+                    self.assertLessEqual(pair.nodes[side].usable, pair.nodes[1 - side].keys.keys())
+                self.assertTrue(pair.agree())
+
+    def test_keys_stay_where_nobody_forgot_them(self) -> None:
+        pair = up()
+        pair.settle(40)
+        ready = pair.agree()
+        pair.cut()
+        pair = Pair(*pair.nodes)
+        pair.settle()
+        pair.open()
+        pair.settle(10)
+        self.assertLessEqual(ready, pair.agree())
+        self.assertNotIn("KeysForgotten", pair.nodes[0].kinds() + pair.nodes[1].kinds())
+
+
 class LyingPartnerTests(SynchronousTestCase):
     def lie(self, edit: Callable[[wire.Message], wire.Message | None], turns: int = 60) -> Pair:
         """A running pair in which side 0 lies once."""

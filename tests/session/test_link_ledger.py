@@ -87,6 +87,16 @@ class HolderTests(SynchronousTestCase):
         self.ledger.finish(7)
         self.assertEqual(len(self.ledger), 0)
 
+    def test_another_mark_of_the_partner_ends_all_that_is_open(self) -> None:
+        self.ledger.mark = b"ours"
+        self.assertFalse(self.ledger.meet(b"theirs"))
+        self.assertFalse(self.ledger.meet(b"theirs"))
+        self.assertEqual(len(self.ledger), 1)
+        self.assertTrue(self.ledger.meet(b"others"))
+        self.assertEqual(len(self.ledger), 0)
+        self.assertEqual(self.ledger.mark, b"ours")
+        self.assertFalse(self.ledger.meet(b"others"))
+
     def test_clear_forgets_everything(self) -> None:
         self.ledger.await_tag(OTHER, TAG)
         self.ledger.clear()
