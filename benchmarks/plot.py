@@ -72,18 +72,20 @@ class Plot:
 
 
 class _Axis:
-    """Where numbers lie between two places, and which of them are named: 1, 2, 5, 10, ..."""
+    """Where numbers lie between two places, and which of them are named: 1, 2, 5, 10, ...
+
+    It begins and ends with a named number, so that every picture shows its scale.
+    """
 
     def __init__(self, values: Sequence[float], start: float, end: float) -> None:
-        self._low, self._high = math.log10(min(values)), math.log10(max(values))
-        if self._low == self._high:
-            self._low, self._high = self._low - 0.5, self._high + 0.5
-        self._start, self._end = start, end
-        decades = range(math.floor(self._low), math.ceil(self._high) + 1)
+        low, high = min(values), max(values)
+        decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
         named = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
-        self.ticks = [
-            value for value in named if self._low - 1e-9 <= math.log10(value) <= self._high + 1e-9
-        ]
+        first = max(value for value in named if value <= low)
+        last = min(value for value in named if value >= high and value > first)
+        self.ticks = [value for value in named if first <= value <= last]
+        self._low, self._high = math.log10(first), math.log10(last)
+        self._start, self._end = start, end
 
     def place(self, value: float) -> float:
         """Where the number lies."""

@@ -38,3 +38,8 @@ class PlotTests(SynchronousTestCase):
     def test_a_line_of_one_point_is_drawn(self) -> None:
         plot = Plot(title="", x="", y="", lines={"": [(5, 5)]})
         self.assertEqual(len(list(ET.fromstring(plot.svg()).iter(f"{SVG}circle"))), 2)  # noqa: S314
+
+    def test_a_narrow_range_shows_its_scale(self) -> None:
+        plot = Plot(title="", x="", y="", lines={"": [(1, 2100), (1000, 3000)]})
+        texts = {element.text for element in ET.fromstring(plot.svg()).iter(f"{SVG}text")}  # noqa: S314
+        self.assertLessEqual({"2000", "5000"}, texts)
