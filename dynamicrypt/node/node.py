@@ -208,6 +208,10 @@ class Node(TwistedService):
         """The names of the owner's services."""
         return [service.name for service in self._services.of(owner)]
 
+    def owners(self) -> dict[str, str]:
+        """Whose each service of the node is, by its name, on both wires."""
+        return {service.name: service.owner for service in self._services}
+
     def delete_service(self, name: str, *, owner: str) -> None:
         """Forget a service, its channels and their keys; raises UnknownServiceError."""
         self.remove(name, owner=owner)

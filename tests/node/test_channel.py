@@ -192,6 +192,7 @@ class RefusalTests(ChannelTestCase):
             self.assertRaises(UnknownServiceError, call)
         self.assertEqual(node.service_names(owner="p"), [])
         self.assertEqual(node.service_names(owner="o"), ["alice"])
+        self.assertEqual(node.owners(), {"alice": "o"})
 
     async def test_names_that_cannot_be(self) -> None:
         node = self.one.node

@@ -48,7 +48,7 @@ class FakeNode(Node):
     #: What `synchronise` waits for, if set.
     dial: "Deferred[None] | None" = None
     #: REST v2: owners and channels by name of the service.
-    owners: dict[str, str] = field(default_factory=dict)
+    whose: dict[str, str] = field(default_factory=dict)
     opened: dict[str, dict[str, LinkChannel]] = field(default_factory=dict)
     seconds: Callable[[], float] = lambda: 0.0
     peer_is_up: bool = True
@@ -62,18 +62,22 @@ class FakeNode(Node):
 
     def create_service(self, name: str, *, owner: str) -> None:
         self._fail()
-        if name in self.owners:
+        if name in self.whose:
             raise NameTakenError("taken")
-        self.owners[name] = owner
+        self.whose[name] = owner
         self.opened[name] = {}
 
     def service_names(self, *, owner: str) -> list[str]:
         self._fail()
-        return [name for name, whose in self.owners.items() if whose == owner]
+        return [name for name, whose in self.whose.items() if whose == owner]
+
+    def owners(self) -> dict[str, str]:
+        self._fail()
+        return dict(self.whose)
 
     def delete_service(self, name: str, *, owner: str) -> None:
         self._opened(name, owner)
-        del self.owners[name], self.opened[name]
+        del self.whose[name], self.opened[name]
 
     def open_channel(self, name: str, partner: str, *, peer: str, owner: str) -> LinkChannel:
         links = self._opened(name, owner)
@@ -117,7 +121,7 @@ class FakeNode(Node):
 
     def _opened(self, name: str, owner: str) -> dict[str, LinkChannel]:
         self._fail()
-        if self.owners.get(name) != owner:
+        if self.whose.get(name) != owner:
             raise UnknownServiceError("unknown")
         return self.opened[name]
 
