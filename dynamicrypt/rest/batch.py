@@ -8,10 +8,10 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from dynamicrypt.errors import DynamiCryptError, NoKeyYetError
+from dynamicrypt.rest.message_shapes import MAX_CONTEXT, MAX_REFERENCE
 from dynamicrypt.rest.problem import problem_of
 from dynamicrypt.rest.reply import Reply
 from dynamicrypt.rest.schema import InvalidRequestError, from_base64, to_base64
-from dynamicrypt.rest.v2_shapes import MAX_CONTEXT, MAX_REFERENCE
 
 #: Seals or opens (bytes, context) pairs; errors stand in the place of results.
 Work: TypeAlias = Callable[[Sequence[tuple[bytes, bytes]]], "Sequence[bytes | DynamiCryptError]"]

@@ -13,7 +13,7 @@ from dynamicrypt.rest.problem import problem_reply
 from dynamicrypt.rest.refusals import MethodError
 from dynamicrypt.rest.reply import Reply, send
 from dynamicrypt.rest.schema import encode
-from dynamicrypt.rest.v2_shapes import Readiness as ReadinessShape
+from dynamicrypt.rest.state_shapes import Readiness as ReadinessShape
 
 
 class _Page(Resource, ABC):

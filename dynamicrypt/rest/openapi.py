@@ -21,7 +21,8 @@ from dynamicrypt.rest.openapi_parts import (
     reference,
 )
 from dynamicrypt.rest.operation import Operation
-from dynamicrypt.rest.v2_shapes import Problem, Readiness
+from dynamicrypt.rest.problem_shape import Problem
+from dynamicrypt.rest.state_shapes import Readiness
 
 _ABOUT: Final = (
     "Two hosts keep tree parity machines in step and never run out of matching fresh keys."

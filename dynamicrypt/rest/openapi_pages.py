@@ -16,8 +16,8 @@ from dynamicrypt.rest.openapi_parts import (
     reference,
 )
 from dynamicrypt.rest.schema import Schema
+from dynamicrypt.rest.state_shapes import Readiness
 from dynamicrypt.rest.tokens import Scope
-from dynamicrypt.rest.v2_shapes import Readiness
 
 
 def _answer(about: str, media: str, schema: Schema) -> dict[str, Any]:

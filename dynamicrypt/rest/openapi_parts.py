@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from dynamicrypt.rest.json_schema import BASE64_PATTERN, base64_length
+from dynamicrypt.rest.message_shapes import MAX_CONTEXT
+from dynamicrypt.rest.names import MAX_NAME, NAME_PATTERN
 from dynamicrypt.rest.operation import MAX_WAIT
 from dynamicrypt.rest.problem import KINDS
+from dynamicrypt.rest.problem_shape import Problem
 from dynamicrypt.rest.schema import Schema
-from dynamicrypt.rest.v2_shapes import MAX_CONTEXT, MAX_NAME, NAME_PATTERN, Problem
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

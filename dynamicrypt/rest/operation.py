@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
@@ -32,9 +32,12 @@ _WAIT_FORM: Final = re.compile(rb"([0-9]{1,5})(ms|s)")
 #: RFC 9110's visible characters and spaces, of a length that fits a head.
 _KEY_FORM: Final = re.compile(rb"[!-~]([ -~]{0,253}[!-~])?")
 
+T = TypeVar("T")
+#: What a handler gives now, or later for who would wait.
+Eventually: TypeAlias = "T | Coroutine[Deferred[None], object, T]"
 #: A shape; a status other than the first of the operation, and a shape; or None for an empty body.
 Result: TypeAlias = "DataclassInstance | tuple[int, DataclassInstance] | Reply | None"
-Handler: TypeAlias = Callable[..., "Result | Coroutine[Deferred[None], object, Result]"]
+Handler: TypeAlias = Callable[..., "Eventually[Result]"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

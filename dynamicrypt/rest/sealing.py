@@ -6,8 +6,8 @@ from dynamicrypt.errors import ParameterError
 from dynamicrypt.keys.pieces import DEFAULT_PIECES
 from dynamicrypt.keys.pool_key import Mode
 from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.rest.message_shapes import DeliveredKey, Encrypt, Piece, Sealed, Split
 from dynamicrypt.rest.schema import to_base64
-from dynamicrypt.rest.v2_shapes import DeliveredKey, Encrypt, Piece, Sealed, Split
 
 
 def seal(channel: LinkChannel, asked: Encrypt) -> Sealed | Split:

@@ -30,7 +30,7 @@ from dynamicrypt.rest.reply import send
 from dynamicrypt.rest.streaming import StreamBody, StreamEnd, Streams, is_stream
 from dynamicrypt.rest.tokens import Scope, Tokens
 from dynamicrypt.rest.v1 import HOT, RestV1
-from dynamicrypt.rest.v2 import RestV2
+from dynamicrypt.rest.v2 import OPERATIONS, RestV2
 
 
 def make_site(
@@ -75,7 +75,7 @@ class _HotPaths:
         }
         self._on_channel: dict[bytes, Answer] = {
             operation.path.partition("{partner}")[2].encode("ascii"): partial(v2.answer, operation)
-            for operation in v2.routes.operations
+            for operation in OPERATIONS
             if operation.hot
         }
 

@@ -22,12 +22,12 @@ from dynamicrypt.errors import DynamiCryptError
 from dynamicrypt.keys.stream import StreamOpener, StreamSealer
 from dynamicrypt.node.node import Node
 from dynamicrypt.rest.guard import refusal
+from dynamicrypt.rest.message_shapes import MAX_CONTEXT
 from dynamicrypt.rest.operation import Desk
 from dynamicrypt.rest.problem import problem_reply
 from dynamicrypt.rest.reply import Ask, Reply, send, uid_of
 from dynamicrypt.rest.schema import InvalidRequestError, from_base64
 from dynamicrypt.rest.tokens import Scope, credential_of
-from dynamicrypt.rest.v2_shapes import MAX_CONTEXT
 
 BYTES: Final = b"application/octet-stream"
 CONTEXT_HEADER: Final = b"DynamiCrypt-Context"

@@ -6,14 +6,14 @@ from dynamicrypt import __version__
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.node import Node
 from dynamicrypt.peer.fingerprint import show
-from dynamicrypt.rest import v2_shapes
-from dynamicrypt.rest.v2_shapes import Channel, KeyLevels, Machine, Peer
+from dynamicrypt.rest import state_shapes
+from dynamicrypt.rest.state_shapes import Channel, KeyLevels, Machine, Peer, Service
 
 
-def describe_node(node: Node) -> v2_shapes.Node:
+def describe_node(node: Node) -> state_shapes.Node:
     """The node, and the nodes that it knows."""
     status = node.status()
-    return v2_shapes.Node(
+    return state_shapes.Node(
         name=status.name,
         fingerprint=show(status.fingerprint),
         profile=status.profile,
@@ -31,6 +31,12 @@ def describe_node(node: Node) -> v2_shapes.Node:
             for peer in status.peers
         ],
     )
+
+
+def describe_service(node: Node, name: str, *, owner: str) -> Service:
+    """A service and its channels now; raises UnknownServiceError."""
+    channels = node.channels(name, owner=owner)
+    return Service(name=name, channels=[describe_channel(channel) for channel in channels])
 
 
 def describe_channel(channel: LinkChannel) -> Channel:

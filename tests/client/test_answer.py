@@ -11,23 +11,23 @@ from dynamicrypt.cli.speech import cause_and_remedy
 from dynamicrypt.client import errors, shapes
 from dynamicrypt.client.answer import problem_of, read_answer, read_problem
 from dynamicrypt.client.errors import BadAnswerError, ClientError, ProblemError
-from dynamicrypt.rest import v2_shapes
+from dynamicrypt.rest import message_shapes, state_shapes
 from dynamicrypt.rest.problem import KINDS
 from dynamicrypt.rest.schema import encode
 
 #: Of the client and of the service.
 PAIRS = (
-    (shapes.Sealed, v2_shapes.Sealed),
-    (shapes.Piece, v2_shapes.Piece),
-    (shapes.Split, v2_shapes.Split),
-    (shapes.Opened, v2_shapes.Opened),
-    (shapes.DeliveredKey, v2_shapes.DeliveredKey),
-    (shapes.Machine, v2_shapes.Machine),
-    (shapes.KeyLevels, v2_shapes.KeyLevels),
-    (shapes.ChannelState, v2_shapes.Channel),
-    (shapes.ServiceState, v2_shapes.Service),
-    (shapes.Peer, v2_shapes.Peer),
-    (shapes.NodeState, v2_shapes.Node),
+    (shapes.Sealed, message_shapes.Sealed),
+    (shapes.Piece, message_shapes.Piece),
+    (shapes.Split, message_shapes.Split),
+    (shapes.Opened, message_shapes.Opened),
+    (shapes.DeliveredKey, message_shapes.DeliveredKey),
+    (shapes.Machine, state_shapes.Machine),
+    (shapes.KeyLevels, state_shapes.KeyLevels),
+    (shapes.ChannelState, state_shapes.Channel),
+    (shapes.ServiceState, state_shapes.Service),
+    (shapes.Peer, state_shapes.Peer),
+    (shapes.NodeState, state_shapes.Node),
 )
 
 JSON = st.recursive(
@@ -64,8 +64,8 @@ class AnswerTests(SynchronousTestCase):
         self.assertIsInstance(value, shape)
 
     def test_what_the_service_writes_is_read(self) -> None:
-        levels = v2_shapes.KeyLevels(offered=1, free=2, in_use=0, held=4)
-        channel = v2_shapes.Channel(
+        levels = state_shapes.KeyLevels(offered=1, free=2, in_use=0, held=4)
+        channel = state_shapes.Channel(
             service="shop",
             partner="bank",
             peer="f",
@@ -75,9 +75,9 @@ class AnswerTests(SynchronousTestCase):
             keys=levels,
             keys_made=7,
             rounds=9,
-            machines=[v2_shapes.Machine(id=0, state="exchanging", run=1, steps=64)],
+            machines=[state_shapes.Machine(id=0, state="exchanging", run=1, steps=64)],
         )
-        body = encode(v2_shapes.Service(name="shop", channels=[channel]))
+        body = encode(state_shapes.Service(name="shop", channels=[channel]))
         (read,) = read_answer(shapes.ServiceState, body).channels
         self.assertTrue(read.ready)
         self.assertEqual((read.keys.held, read.machines[0].steps), (4, 64))

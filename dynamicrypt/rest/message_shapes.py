@@ -1,4 +1,4 @@
-"""The JSON shapes of REST v2; openapi.json and the parser are both made from them."""
+"""The JSON shapes of messages and keys; openapi.json and the parser are both made from them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from dynamicrypt.keys.cipher import MAX_LIMIT
 from dynamicrypt.keys.envelope import MIN_PIECES
 from dynamicrypt.keys.pieces import DEFAULT_PIECES
 from dynamicrypt.keys.pool_key import Mode
-from dynamicrypt.rest.schema import Base64, Base64Out, Items, Length, OneOf, Range
+from dynamicrypt.rest.problem_shape import Problem
+from dynamicrypt.rest.schema import Base64, Base64Out, Items, Length, Range
 
-#: Characters of a name, at most 4 bytes each, and which ones: none that would end a line of a log
-#: or a segment of a path, and not what clients take for directories.
-MAX_NAME: Final = 63
-NAME_PATTERN: Final = r"^(?!\.{1,2}$)[^/\x00-\x1f\x7f-\x9f]+$"
 #: Items of one batch.
 MAX_BATCH: Final = 256
 #: Pieces of one message: all their keys must be ready at once, of the 56 that a channel stores.
@@ -144,19 +141,6 @@ class DecryptItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Why not (RFC 9457); `code` is the stable word that programs compare."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    instance: str | None = None
-    retry_after_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptedItem:
     """The ciphertext of an item or, in its place, its error."""
 
@@ -194,104 +178,3 @@ class DeliveredKey:
 
     key_id: str
     key: Base64Out = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenChannel:
-    """Which node the partner is at: the name or the fingerprint of a known peer."""
-
-    peer: Annotated[str, Length(255, 1)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """One tree parity machine: how often it was drawn anew, and its steps since."""
-
-    id: int
-    state: str
-    run: int
-    steps: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyLevels:
-    """How many keys there are: offered and free ones of this side, in use, held for the partner."""
-
-    offered: int
-    free: int
-    in_use: int
-    held: int
-
-
-#: The states of a channel.
-CHANNEL_STATES: Final = ("opening", "up", "resting", "down", "stopped")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """A channel: its state and why, its keys, what its machines do."""
-
-    service: str
-    partner: str
-    peer: str
-    state: Annotated[str, OneOf(CHANNEL_STATES)]
-    reason: str
-    profile: str
-    keys: KeyLevels
-    keys_made: int
-    rounds: int
-    machines: list[Machine]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channels:
-    """The channels of a service."""
-
-    channels: list[Channel]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """A service of this caller."""
-
-    name: str
-    channels: list[Channel]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """The services of this caller."""
-
-    services: list[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
-    """A known node: whether a link to it is up, and which key exchange made its TLS secret."""
-
-    name: str
-    fingerprint: str
-    up: bool
-    group: str | None
-    round_trip_seconds: float | None
-    channels: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """This node and those that it knows."""
-
-    name: str
-    fingerprint: str
-    profile: str
-    version: str
-    incarnation: str
-    peers: list[Peer]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readiness:
-    """Whether applications can be served, and if not why not."""
-
-    ready: bool
-    reasons: list[str]
