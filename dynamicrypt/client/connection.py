@@ -28,6 +28,9 @@ class Answer(NamedTuple):
     status: int
     body: bytes
 
+    def __repr__(self) -> str:
+        return f"Answer(status={self.status}, {len(self.body)} bytes)"
+
 
 class Connection(http.client.HTTPConnection):
     """A connection that is opened by its first request, and kept.

@@ -109,9 +109,13 @@ class EncryptBatch:
 class EncryptItem:
     """One message of a batch. What is wrong with it is said in its own answer."""
 
-    plaintext: Base64 = field(metadata={"free": True, "about": "The message, in base64."})
+    plaintext: Base64 = field(
+        repr=False, metadata={"free": True, "about": "The message, in base64."}
+    )
     context: Base64 = field(
-        default=b"", metadata={"free": True, "about": "As in a single request; base64."}
+        default=b"",
+        repr=False,
+        metadata={"free": True, "about": "As in a single request; base64."},
     )
     reference: str = field(
         default="",
@@ -132,7 +136,9 @@ class DecryptItem:
 
     ciphertext: Base64 = field(metadata={"free": True, "about": "The ciphertext, in base64."})
     context: Base64 = field(
-        default=b"", metadata={"free": True, "about": "As in a single request; base64."}
+        default=b"",
+        repr=False,
+        metadata={"free": True, "about": "As in a single request; base64."},
     )
     reference: str = field(
         default="",

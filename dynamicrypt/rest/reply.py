@@ -42,6 +42,9 @@ class Reply(NamedTuple):
     #: ok, or the code of the error that it tells; for the metrics.
     result: str = "ok"
 
+    def __repr__(self) -> str:
+        return f"Reply(status={self.status}, result={self.result!r}, {len(self.body)} bytes)"
+
 
 def send(request: Request, reply: Reply) -> bytes:
     """Set status and headers and return the body, its length announced (else it goes in chunks)."""
