@@ -44,7 +44,8 @@ from dynamicrypt.session.link_rounds import (
     Statistics,
 )
 from dynamicrypt.session.link_turns import EpochSource, Turns
-from dynamicrypt.wire.link import (
+from dynamicrypt.wire.link import clip
+from dynamicrypt.wire.link_messages import (
     Accept,
     Close,
     Confirm,
@@ -57,7 +58,6 @@ from dynamicrypt.wire.link import (
     Resume,
     Round,
     Unmatched,
-    clip,
 )
 
 __all__ = ["ChannelSession", "State"]

@@ -40,6 +40,7 @@ from dynamicrypt.session.link_events import (
 from dynamicrypt.session.link_ledger import Ledger
 from dynamicrypt.session.link_rounds import Fill, MakeBank, Scratch
 from dynamicrypt.wire import link as wire
+from dynamicrypt.wire import link_messages as messages
 from dynamicrypt.wire.link_lines import LineCutter
 
 __all__ = ["Admission", "LinkSession", "LinkTimes", "Refusal", "State"]
@@ -48,7 +49,7 @@ __all__ = ["Admission", "LinkSession", "LinkTimes", "Refusal", "State"]
 #: MAX_CHANNELS channels need.
 MAX_UNSENT: Final = 64 * 1024 * 1024
 
-_MESSAGES: Final = frozenset(get_args(wire.Message))
+_MESSAGES: Final = frozenset(get_args(messages.Message))
 
 
 class LinkError(RemoteError):
@@ -150,7 +151,7 @@ class LinkSession:
         self._out: list[bytes] = []
         self._unsent = 0
         self._events: list[LinkEvent] = []
-        self._peer: wire.Hello | None = None
+        self._peer: messages.Hello | None = None
         self._alive = KeepAlive(self._times, now)
         self._patience = Patience(self._times.dead)
         self._epoch_began = now
@@ -221,14 +222,14 @@ class LinkSession:
         except RemoteError as error:
             self._fail(error)
         if not closed and not self._over and self._pong is not None:
-            self._say(wire.Pong(number=self._pong))
+            self._say(messages.Pong(number=self._pong))
             self._pong = None
         return self._drain()
 
     def stop(self, reason: str) -> list[Output]:
         """Say goodbye and end the link; the last output is LinkDown."""
         if self.state is not State.CLOSED:
-            self._say(wire.Goodbye(reason=wire.clip(reason)))
+            self._say(messages.Goodbye(reason=wire.clip(reason)))
             self._close(reason, None)
         return self._drain()
 
@@ -295,58 +296,58 @@ class LinkSession:
 
     def _take_line(self, line: bytes, now: float) -> None:
         message = wire.decode(line)
-        if isinstance(message, wire.Unknown):
+        if isinstance(message, messages.Unknown):
             self._take_unknown(message)
             return
         if self.state is not State.UP:
             self._take_early(message, line)
             return
         match message:
-            case wire.Epoch() | wire.Answer() | wire.Proof():
+            case messages.Epoch() | messages.Answer() | messages.Proof():
                 self._take_epoch(message, line, now)
-            case wire.Ping():
+            case messages.Ping():
                 self._take_ping(message)
-            case wire.Pong():
+            case messages.Pong():
                 self._alive.answered(message.number, now)
-            case wire.Fault():
+            case messages.Fault():
                 self._close(
                     f"the partner: {message.code}",
                     PartnerFaultError(f"{message.code}: {message.detail}"),
                 )
-            case wire.Goodbye():
+            case messages.Goodbye():
                 self._close(message.reason, None)
-            case wire.Hello():
+            case messages.Hello():
                 raise LinkError("a second hello")
-            case wire.Open():
+            case messages.Open():
                 self._emit(self._channels.take_open(message))
             case _:
                 self._emit(self._channels.take(message))
 
-    def _take_unknown(self, message: wire.Unknown) -> None:
+    def _take_unknown(self, message: messages.Unknown) -> None:
         newer = self._peer is not None and self._peer.version > wire.VERSION
         if self.state is not State.UP or not newer:
             raise wire.LinkLineError(f"an unknown message {message.word}")
 
-    def _take_early(self, message: wire.Message, line: bytes) -> None:
+    def _take_early(self, message: messages.Message, line: bytes) -> None:
         match message:
-            case wire.Hello():
+            case messages.Hello():
                 self._move(Move.TAKE_HELLO)
                 self._take_hello(message, line)
-            case wire.Proof():
+            case messages.Proof():
                 self._move(Move.TAKE_FIRST_PROOF)
                 self._take_proof(message)
                 self._come_up()
-            case wire.Fault():
+            case messages.Fault():
                 self._close(
                     f"the partner: {message.code}",
                     PartnerFaultError(f"{message.code}: {message.detail}"),
                 )
-            case wire.Goodbye():
+            case messages.Goodbye():
                 self._close(message.reason, None)
             case _:
                 raise LinkError(f"a message in state {self.state.name.lower()}")
 
-    def _take_hello(self, message: wire.Hello, line: bytes) -> None:
+    def _take_hello(self, message: messages.Hello, line: bytes) -> None:
         if message.incarnation == self._incarnation:
             raise IncarnationError("the incarnation of the partner is our own")
         self._peer = message
@@ -356,7 +357,7 @@ class LinkSession:
         share, shared = self._epochs.answer(0, message.share)
         hello = self._hello(share)
         self._epochs.answered(shared, line, wire.encode(hello)[:-1])
-        self._say(hello, wire.Proof(epoch=0, tag=self._epochs.proof()))
+        self._say(hello, messages.Proof(epoch=0, tag=self._epochs.proof()))
 
     def _come_up(self) -> None:
         peer = self._peer
@@ -374,33 +375,33 @@ class LinkSession:
         )
 
     def _take_epoch(
-        self, message: wire.Epoch | wire.Answer | wire.Proof, line: bytes, now: float
+        self, message: messages.Epoch | messages.Answer | messages.Proof, line: bytes, now: float
     ) -> None:
         match message:
-            case wire.Epoch():
+            case messages.Epoch():
                 share, shared = self._epochs.answer(message.epoch, message.share)
-                reply = wire.Answer(epoch=message.epoch, share=share)
+                reply = messages.Answer(epoch=message.epoch, share=share)
                 self._epochs.answered(shared, line, wire.encode(reply)[:-1])
-                self._say(reply, wire.Proof(epoch=message.epoch, tag=self._epochs.proof()))
+                self._say(reply, messages.Proof(epoch=message.epoch, tag=self._epochs.proof()))
                 self._emit(self._channels.take_turns(message.epoch, message.rounds))
-            case wire.Answer():
+            case messages.Answer():
                 self._epochs.take_answer(message.epoch, message.share, line)
-            case wire.Proof():
+            case messages.Proof():
                 self._take_proof(message)
                 self._events.append(EpochBegun(epoch=message.epoch))
                 self._epoch_began = now
                 self._emit(self._channels.proceed())
 
-    def _take_proof(self, message: wire.Proof) -> None:
+    def _take_proof(self, message: messages.Proof) -> None:
         proof = self._epochs.take_proof(message.epoch, message.tag)
         if self.role == 0:
-            self._say(wire.Proof(epoch=message.epoch, tag=proof))
+            self._say(messages.Proof(epoch=message.epoch, tag=proof))
 
-    def _take_ping(self, message: wire.Ping) -> None:
+    def _take_ping(self, message: messages.Ping) -> None:
         if self._gated:
             self._pong = message.number
         else:
-            self._say(wire.Pong(number=message.number))
+            self._say(messages.Pong(number=message.number))
 
     # Inside.
 
@@ -408,8 +409,8 @@ class LinkSession:
     def _over(self) -> bool:
         return self.state is State.CLOSED
 
-    def _hello(self, share: bytes) -> wire.Hello:
-        return wire.Hello(
+    def _hello(self, share: bytes) -> messages.Hello:
+        return messages.Hello(
             version=wire.VERSION,
             features=("queries",),
             name=self._name,
@@ -427,7 +428,7 @@ class LinkSession:
 
     def _ask(self, number: int | None) -> None:
         if number is not None:
-            self._say(wire.Ping(number=number))
+            self._say(messages.Ping(number=number))
 
     def _renew_epoch(self, now: float) -> None:
         times = self._times
@@ -437,14 +438,14 @@ class LinkSession:
         self._keys = 0
         share = self._epochs.offer()
         rounds = self._channels.first_rounds()
-        message = wire.Epoch(epoch=self._epochs.number, share=share, rounds=rounds)
+        message = messages.Epoch(epoch=self._epochs.number, share=share, rounds=rounds)
         self._epochs.offered(wire.encode(message)[:-1])
         self._say(message)
         self._emit(self._channels.own_turns(self._epochs.number, rounds))
 
     def _fail(self, error: RemoteError) -> None:
         code = type(error).__name__.removesuffix("Error").lower()
-        self._say(wire.Fault(code=code, detail=wire.clip(str(error))))
+        self._say(messages.Fault(code=code, detail=wire.clip(str(error))))
         self._close(str(error), error)
 
     def _close(self, reason: str, error: RemoteError | None) -> None:
@@ -453,17 +454,17 @@ class LinkSession:
         self._epochs.wipe()
         self._events.append(LinkDown(reason=reason, error=error))
 
-    def _emit(self, outputs: Sequence[wire.Message | LinkEvent]) -> None:
+    def _emit(self, outputs: Sequence[messages.Message | LinkEvent]) -> None:
         # Thousands of keys a second pass here: one look-up tells messages from events.
         for output in outputs:
             if type(output) in _MESSAGES:
-                self._say(cast("wire.Message", output))
+                self._say(cast("messages.Message", output))
             else:
                 self._events.append(cast("LinkEvent", output))
                 self._keys += type(output) is KeyMade
 
-    def _say(self, *messages: wire.Message) -> None:
-        for message in messages:
+    def _say(self, *said: messages.Message) -> None:
+        for message in said:
             line = wire.encode(message)
             self._out.append(line)
             self._unsent += len(line)

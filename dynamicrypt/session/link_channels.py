@@ -21,8 +21,8 @@ from dynamicrypt.session.link_ledger import MARK_BYTES, Ledger
 from dynamicrypt.session.link_mint import Output
 from dynamicrypt.session.link_rounds import Fill, MakeBank, Scratch
 from dynamicrypt.session.link_turns import TurnError
-from dynamicrypt.wire.link import (
-    MAX_CHANNELS,
+from dynamicrypt.wire.link import MAX_CHANNELS, check_name, clip
+from dynamicrypt.wire.link_messages import (
     Accept,
     Close,
     Confirm,
@@ -35,8 +35,6 @@ from dynamicrypt.wire.link import (
     Resume,
     Round,
     Unmatched,
-    check_name,
-    clip,
 )
 
 #: Opens that a partner may send while we have no room to answer.

@@ -20,7 +20,8 @@ from dynamicrypt.session.link_events import (
 from dynamicrypt.session.link_fusion import Fusion
 from dynamicrypt.session.link_ledger import Ledger
 from dynamicrypt.session.link_rounds import Statistics
-from dynamicrypt.wire.link import MAX_KEYS, Confirm, Held, Message, Unmatched
+from dynamicrypt.wire.link import MAX_KEYS
+from dynamicrypt.wire.link_messages import Confirm, Held, Message, Unmatched
 
 _CLAIM: Final = ID_BYTES + TAG_BYTES
 

@@ -28,7 +28,7 @@ from dynamicrypt.keys.schedule import (
     probe_header,
 )
 from dynamicrypt.params import ExchangeParameters
-from dynamicrypt.wire.link import Query, Round
+from dynamicrypt.wire.link_messages import Query, Round
 
 #: Probes of a run; each of both sides' gives 8 bits of a MAC away, so their number is bounded.
 PROBES: Final = 4

@@ -21,6 +21,7 @@ from dynamicrypt.session.link_events import (
 )
 from dynamicrypt.session.link_rounds import Rounds
 from dynamicrypt.wire import link as wire
+from dynamicrypt.wire import link_messages as messages
 from tests.session.link_pair import SMALL, Pair, node, up
 
 NAME = ChannelName("a", "b")
@@ -34,13 +35,15 @@ QUERIES = ExchangeParameters(
 )
 
 
-def change(pair: Pair, side: int, edit: Callable[[wire.Message], wire.Message | None]) -> int:
+def change(
+    pair: Pair, side: int, edit: Callable[[messages.Message], messages.Message | None]
+) -> int:
     """Edit the messages that wait on their way from `side`; how many were changed or dropped."""
     changed = 0
     data = b""
     for line in bytes(pair.pipes[side]).split(b"\n")[:-1]:
         message = wire.decode(line)
-        assert not isinstance(message, wire.Unknown)
+        assert not isinstance(message, messages.Unknown)
         new = edit(message)
         changed += new != message
         data += b"" if new is None else wire.encode(new)
@@ -137,7 +140,9 @@ class OpeningTests(SynchronousTestCase):
         pair.settle(20)
         with self.assertRaises(ProtocolStateError):
             pair.open()
-        message = wire.Open(channel=1, service="b", partner="a", nonce=bytes(32), parameters=SMALL)
+        message = messages.Open(
+            channel=1, service="b", partner="a", nonce=bytes(32), parameters=SMALL
+        )
         pair.perform(0, pair.sessions[0].receive(wire.encode(message), 0.0))
         self.assertIn(b"refuse\t1\texists\t", pair.pipes[0])
 
@@ -147,7 +152,7 @@ class OpeningTests(SynchronousTestCase):
             for taken in range(2):
                 pair.open(f"s{taken}", f"p{taken}", side=0)
             pair.settle(5)
-            message = wire.Open(
+            message = messages.Open(
                 channel=number, service="x", partner="y", nonce=bytes(32), parameters=SMALL
             )
             pair.perform(1, pair.sessions[1].receive(wire.encode(message), 0.0))
@@ -170,7 +175,9 @@ class OpeningTests(SynchronousTestCase):
         with self.assertRaises(ProtocolStateError):
             pair.open("one", "more")
         pair.settle(5)
-        message = wire.Open(channel=1, service="x", partner="y", nonce=bytes(32), parameters=SMALL)
+        message = messages.Open(
+            channel=1, service="x", partner="y", nonce=bytes(32), parameters=SMALL
+        )
         pair.perform(0, pair.sessions[0].receive(wire.encode(message), 0.0))
         self.assertIn(b"refuse\t1\ttoo-many", pair.pipes[0])
 
@@ -401,7 +408,9 @@ class LeavingTests(SynchronousTestCase):
 
 
 class LyingPartnerTests(SynchronousTestCase):
-    def lie(self, edit: Callable[[wire.Message], wire.Message | None], turns: int = 60) -> Pair:
+    def lie(
+        self, edit: Callable[[messages.Message], messages.Message | None], turns: int = 60
+    ) -> Pair:
         """A running pair in which side 0 lies once."""
         pair = up()
         for _ in range(turns):
@@ -418,16 +427,16 @@ class LyingPartnerTests(SynchronousTestCase):
         self.assertIn(text, str(fault(pair, 0)))
 
     def test_a_round_out_of_order_is_refused(self) -> None:
-        def edit(message: wire.Message) -> wire.Message:
-            if isinstance(message, wire.Round) and message.round == 9:
+        def edit(message: messages.Message) -> messages.Message:
+            if isinstance(message, messages.Round) and message.round == 9:
                 return replace(message, round=10)
             return message
 
         self.assert_fault(self.lie(edit), "round 10 while 9 is due")
 
     def test_a_round_that_is_missing_is_noticed_with_the_next(self) -> None:
-        def edit(message: wire.Message) -> wire.Message | None:
-            if isinstance(message, wire.Round) and message.round == 9:
+        def edit(message: messages.Message) -> messages.Message | None:
+            if isinstance(message, messages.Round) and message.round == 9:
                 return None
             return message
 
@@ -436,8 +445,8 @@ class LyingPartnerTests(SynchronousTestCase):
     def test_a_package_of_another_length_is_refused(self) -> None:
         for outputs in (b"", bytes(7), bytes(9)):
 
-            def edit(message: wire.Message, outputs: bytes = outputs) -> wire.Message:
-                if isinstance(message, wire.Round) and message.round == 9:
+            def edit(message: messages.Message, outputs: bytes = outputs) -> messages.Message:
+                if isinstance(message, messages.Round) and message.round == 9:
                     return replace(message, outputs=outputs)
                 return message
 
@@ -449,8 +458,8 @@ class LyingPartnerTests(SynchronousTestCase):
         pair.perform(1, pair.sessions[1].gate(closed=True))
         due = pair.sessions[1].channel(ChannelName("b", "a")).sent + 1
 
-        def edit(message: wire.Message) -> wire.Message:
-            if isinstance(message, wire.Round) and message.round == due:
+        def edit(message: messages.Message) -> messages.Message:
+            if isinstance(message, messages.Round) and message.round == due:
                 return replace(message, outputs=b"")
             return message
 
@@ -463,8 +472,8 @@ class LyingPartnerTests(SynchronousTestCase):
         self.assert_fault(pair, "another length")
 
     def test_probes_nobody_asked_for_are_refused(self) -> None:
-        def edit(message: wire.Message) -> wire.Message:
-            if isinstance(message, wire.Round) and not message.probes:
+        def edit(message: messages.Message) -> messages.Message:
+            if isinstance(message, messages.Round) and not message.probes:
                 return replace(message, probes=b"x")
             return message
 
@@ -474,8 +483,8 @@ class LyingPartnerTests(SynchronousTestCase):
         pair = up(parameters=replace(SMALL, package=1, machines=3))
         pair.settle(5)
 
-        def edit(message: wire.Message) -> wire.Message:
-            if isinstance(message, wire.Round) and message.outputs:
+        def edit(message: messages.Message) -> messages.Message:
+            if isinstance(message, messages.Round) and message.outputs:
                 return replace(message, outputs=bytes([message.outputs[0] | 0x80]))
             return message
 
@@ -484,9 +493,9 @@ class LyingPartnerTests(SynchronousTestCase):
         self.assert_fault(pair, "padding that is not zero")
 
     def test_inputs_from_the_wrong_side_are_refused(self) -> None:
-        def edit(message: wire.Message) -> wire.Message:
-            if isinstance(message, wire.Round) and message.round == 9:
-                return wire.Query(
+        def edit(message: messages.Message) -> messages.Message:
+            if isinstance(message, messages.Round) and message.round == 9:
+                return messages.Query(
                     channel=0, round=9, inputs=b"", outputs=message.outputs, probes=message.probes
                 )
             return message
@@ -497,8 +506,8 @@ class LyingPartnerTests(SynchronousTestCase):
         pair = up(parameters=QUERIES)
         pair.settle(5)
 
-        def edit(message: wire.Message) -> wire.Message:
-            if isinstance(message, wire.Query):
+        def edit(message: messages.Message) -> messages.Message:
+            if isinstance(message, messages.Query):
                 return replace(message, inputs=message.inputs + bytes(16))
             return message
 
@@ -515,7 +524,7 @@ class LyingPartnerTests(SynchronousTestCase):
                 0,
                 lambda message: (
                     replace(message, outputs=bytes(len(message.outputs)))
-                    if isinstance(message, wire.Round)
+                    if isinstance(message, messages.Round)
                     else message
                 ),
             )
@@ -526,24 +535,24 @@ class LyingPartnerTests(SynchronousTestCase):
     def test_a_confirmation_out_of_turn_is_refused(self) -> None:
         for change_first in (-2, 2):
 
-            def edit(message: wire.Message, by: int = change_first) -> wire.Message:
-                if isinstance(message, wire.Confirm) and message.first > 2:
+            def edit(message: messages.Message, by: int = change_first) -> messages.Message:
+                if isinstance(message, messages.Confirm) and message.first > 2:
                     return replace(message, first=message.first + by)
                 return message
 
             self.assert_fault(self.lie(edit, 300), "a confirmation of key")
 
     def test_a_confirmation_of_a_key_not_made_is_refused(self) -> None:
-        def edit(message: wire.Message) -> wire.Message:
-            if isinstance(message, wire.Confirm):
+        def edit(message: messages.Message) -> messages.Message:
+            if isinstance(message, messages.Confirm):
                 return replace(message, tags=message.tags + bytes(16 * 20))
             return message
 
         self.assert_fault(self.lie(edit, 300), "not made")
 
     def test_a_wrong_tag_costs_its_key_only(self) -> None:
-        def edit(message: wire.Message) -> wire.Message:
-            if isinstance(message, wire.Confirm):
+        def edit(message: messages.Message) -> messages.Message:
+            if isinstance(message, messages.Confirm):
                 return replace(message, tags=bytes(len(message.tags)))
             return message
 
@@ -557,7 +566,7 @@ class LyingPartnerTests(SynchronousTestCase):
     def test_a_withheld_confirmation_ends_the_link_before_keys_pile_up(self) -> None:
         pair = up()
         for _ in range(300):
-            change(pair, 0, lambda each: None if isinstance(each, wire.Confirm) else each)
+            change(pair, 0, lambda each: None if isinstance(each, messages.Confirm) else each)
             pair.deliver(0)
             pair.deliver(1)
         self.assert_fault(pair, "before the confirmations")
@@ -575,7 +584,7 @@ class LyingPartnerTests(SynchronousTestCase):
             pair.settle(20)
             pair.pause(0, 1)
             pair.settle()
-            message = wire.Unmatched(
+            message = messages.Unmatched(
                 channel=0, round=pair.statistics(1).rounds + round_ahead, ids=ids
             )
             pair.perform(1, pair.sessions[1].receive(wire.encode(message), 0.0))
@@ -588,7 +597,7 @@ class LyingPartnerTests(SynchronousTestCase):
             if more:
                 pair = up()
                 pair.deliver(0)
-            message = wire.Held(channel=0, claims=claims, more=more)
+            message = messages.Held(channel=0, claims=claims, more=more)
             pair.perform(1, pair.sessions[1].receive(wire.encode(message), 0.0))
             self.assertIsInstance(fault(pair, 1), RemoteError)
 
@@ -626,7 +635,7 @@ class TableTests(SynchronousTestCase):
         pair.settle(20)
         channel = pair.sessions[0].channel(NAME)
         with self.assertRaises(ChannelStateError):
-            channel.receive(wire.Accept(channel=0, nonce=bytes(32)))
+            channel.receive(messages.Accept(channel=0, nonce=bytes(32)))
         self.assertIs(channel.state, State.RUNNING)
         pair.settle(20)
         self.assertTrue(pair.agree())

@@ -16,10 +16,11 @@ from dynamicrypt.session.link_events import (
     PeerIncarnationChanged,
 )
 from dynamicrypt.wire import link as wire
+from dynamicrypt.wire import link_messages as messages
 from tests.session.link_pair import SMALL, Pair, make_session, node, up
 
 
-def lines(data: bytes) -> list[wire.Message | wire.Unknown]:
+def lines(data: bytes) -> list[messages.Message | messages.Unknown]:
     return [wire.decode(line) for line in data.split(b"\n")[:-1]]
 
 
@@ -52,8 +53,8 @@ class GreetingTests(SynchronousTestCase):
         pair.deliver(1)
         pair.open()
         proof, offer = lines(bytes(pair.pipes[0]))
-        self.assertIsInstance(proof, wire.Proof)
-        self.assertIsInstance(offer, wire.Open)
+        self.assertIsInstance(proof, messages.Proof)
+        self.assertIsInstance(offer, messages.Open)
         outputs = pair.sessions[1].receive(bytes(pair.pipes[0]), 0.0)
         self.assertIsInstance(outputs[-1], LinkUp)
         self.assertEqual(pair.sessions[1].channels, [])
@@ -208,7 +209,7 @@ class EpochTests(SynchronousTestCase):
 
     def test_role_1_cannot_begin_an_epoch_nor_skip_one(self) -> None:
         pair = up(parameters=None)
-        offer = wire.Epoch(epoch=1, share=bytes(wire.OFFER_BYTES), rounds=())
+        offer = messages.Epoch(epoch=1, share=bytes(wire.OFFER_BYTES), rounds=())
         pair.perform(0, pair.sessions[0].receive(wire.encode(offer), 0.0))
         self.assertIn("answer in state steady", down(pair, 0).reason)
         pair = up(parameters=None)
@@ -222,7 +223,7 @@ class EpochTests(SynchronousTestCase):
             self.tick(pair, 10.0)
             data = bytes(pair.pipes[0])
             for message in lines(data):
-                if isinstance(message, wire.Epoch):
+                if isinstance(message, messages.Epoch):
                     changed = wire.encode(replace(message, rounds=rounds))
                     data = data.replace(wire.encode(message), changed)
             pair.pipes[0][:] = data
@@ -372,8 +373,8 @@ class GateTests(SynchronousTestCase):
             pair.perform(0, session.receive(b"ping\t%d\n" % number, 0.0))
         self.assertEqual(pair.carried[0], before)
         pair.perform(0, session.gate(closed=False))
-        pongs = [each for each in lines(bytes(pair.pipes[0])) if isinstance(each, wire.Pong)]
-        self.assertEqual(pongs, [wire.Pong(number=7)])
+        pongs = [each for each in lines(bytes(pair.pipes[0])) if isinstance(each, messages.Pong)]
+        self.assertEqual(pongs, [messages.Pong(number=7)])
         pair.pipes[0][:] = pair.pipes[0].replace(b"pong\t7\n", b"")
         pair.settle(50)
         self.assertTrue(pair.agree())
@@ -387,7 +388,7 @@ class GateTests(SynchronousTestCase):
         pair.perform(0, pair.sessions[0].gate(closed=True))
         pair.settle()
         pair.perform(0, pair.sessions[0].gate(closed=False))
-        rounds = [each for each in lines(bytes(pair.pipes[0])) if isinstance(each, wire.Round)]
+        rounds = [each for each in lines(bytes(pair.pipes[0])) if isinstance(each, messages.Round)]
         self.assertEqual(len({each.channel for each in rounds}), 6)
 
     def test_answers_to_who_takes_none_are_bounded(self) -> None:
@@ -396,11 +397,11 @@ class GateTests(SynchronousTestCase):
         pair.settle(5)
         pair.perform(1, pair.sessions[1].gate(closed=True))
         for number in range(2, 40, 2):
-            offer = wire.Open(
+            offer = messages.Open(
                 channel=number, service="a", partner="b", nonce=bytes(32), parameters=SMALL
             )
-            unknown = wire.Held(channel=number, claims=bytes(32 * 1024), more=True)
-            close = wire.Close(channel=number - 2, reason="again")
+            unknown = messages.Held(channel=number, claims=bytes(32 * 1024), more=True)
+            close = messages.Close(channel=number - 2, reason="again")
             data = b"".join(wire.encode(each) for each in (close, offer, unknown))
             pair.perform(1, pair.sessions[1].receive(data, 0.0))
         self.assertIn("more than it takes", down(pair, 1).reason)
@@ -410,7 +411,7 @@ class GateTests(SynchronousTestCase):
         pair = up(parameters=None)
         pair.perform(0, pair.sessions[0].gate(closed=True))
         for number in range(1, 3 * 2048, 2):
-            message = wire.Open(
+            message = messages.Open(
                 channel=number, service="x", partner="y", nonce=bytes(32), parameters=SMALL
             )
             pair.perform(0, pair.sessions[0].receive(wire.encode(message), 0.0))

@@ -14,7 +14,7 @@ from dynamicrypt.session.link_events import ChannelName, KeyMade
 from dynamicrypt.session.link_ledger import Ledger
 from dynamicrypt.session.link_mint import Output
 from dynamicrypt.session.link_rounds import Fill, Scratch
-from dynamicrypt.wire.link import Accept, Confirm, Message, Open, Round
+from dynamicrypt.wire.link_messages import Accept, Confirm, Message, Open, Round
 from tests.session import link_conversation
 from tests.session.link_conversation import zeros
 from tests.session.link_pair import make_bank

@@ -10,37 +10,38 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt.session.link import State
 from dynamicrypt.session.link_events import LinkDown
 from dynamicrypt.wire import link as wire
+from dynamicrypt.wire import link_messages as messages
 from tests.session.link_pair import SMALL, Pair, node, up
 from tests.wire.link_messages import MESSAGES
 
 #: Numbers that a running channel may really be at.
 NEAR = st.integers(0, 24)
-NEAR_MESSAGES: st.SearchStrategy[wire.Message] = st.one_of(
+NEAR_MESSAGES: st.SearchStrategy[messages.Message] = st.one_of(
     st.builds(
-        wire.Round,
+        messages.Round,
         channel=st.integers(0, 1),
         round=NEAR,
         outputs=st.binary(min_size=6, max_size=8),
         probes=st.binary(max_size=2),
     ),
     st.builds(
-        wire.Confirm,
+        messages.Confirm,
         channel=st.just(0),
         first=NEAR,
         tags=st.binary(min_size=16, max_size=16),
     ),
     st.builds(
-        wire.Unmatched,
+        messages.Unmatched,
         channel=st.just(0),
         round=NEAR,
         ids=st.binary(min_size=16, max_size=16),
     ),
-    st.builds(wire.Pause, channel=st.just(0)),
-    st.builds(wire.Resume, channel=st.just(0)),
-    st.builds(wire.Close, channel=st.just(0), reason=st.just("x")),
-    st.builds(wire.Held, channel=st.just(0), claims=st.just(b""), more=st.booleans()),
+    st.builds(messages.Pause, channel=st.just(0)),
+    st.builds(messages.Resume, channel=st.just(0)),
+    st.builds(messages.Close, channel=st.just(0), reason=st.just("x")),
+    st.builds(messages.Held, channel=st.just(0), claims=st.just(b""), more=st.booleans()),
     st.builds(
-        wire.Open,
+        messages.Open,
         channel=st.sampled_from((1, 2, 3)),
         service=st.just("b"),
         partner=st.sampled_from(("a", "z")),
@@ -48,14 +49,14 @@ NEAR_MESSAGES: st.SearchStrategy[wire.Message] = st.one_of(
         parameters=st.just(SMALL),
     ),
     st.builds(
-        wire.Epoch,
+        messages.Epoch,
         epoch=st.integers(0, 2),
         share=st.binary(min_size=wire.OFFER_BYTES, max_size=wire.OFFER_BYTES),
         rounds=st.just(((0, 24),)),
     ),
-    st.builds(wire.Proof, epoch=st.integers(0, 2), tag=st.binary(min_size=32, max_size=32)),
-    st.builds(wire.Ping, number=NEAR),
-    st.builds(wire.Pong, number=NEAR),
+    st.builds(messages.Proof, epoch=st.integers(0, 2), tag=st.binary(min_size=32, max_size=32)),
+    st.builds(messages.Ping, number=NEAR),
+    st.builds(messages.Pong, number=NEAR),
 )
 NOISE = st.one_of(
     st.binary(max_size=60).map(lambda data: data.replace(b"\n", b"") + b"\n"),
@@ -137,7 +138,7 @@ class FloodTests(SynchronousTestCase):
         numbers = count(0, 2)
         lines = [
             wire.encode(
-                wire.Open(
+                messages.Open(
                     channel=next(numbers),
                     service="x",
                     partner="y",
@@ -154,7 +155,9 @@ class FloodTests(SynchronousTestCase):
         pair.settle(5)
         pair.perform(0, pair.sessions[0].close(pair.sessions[0].channels[0], "x"))
         pair.settle()
-        opening = wire.Open(channel=0, service="a", partner="b", nonce=bytes(32), parameters=SMALL)
+        opening = messages.Open(
+            channel=0, service="a", partner="b", nonce=bytes(32), parameters=SMALL
+        )
         lines = []
         for number in range(2, 402, 2):
             lines.append(wire.encode(opening).replace(b"open\t0", b"open\t%d" % number))
@@ -164,7 +167,7 @@ class FloodTests(SynchronousTestCase):
     def test_too_many_claims_end_the_link(self) -> None:
         pair = up()
         pair.deliver(0)
-        line = wire.encode(wire.Held(channel=0, claims=bytes(32 * wire.MAX_KEYS), more=True))
+        line = wire.encode(messages.Held(channel=0, claims=bytes(32 * wire.MAX_KEYS), more=True))
         for _ in range(64):
             pair.perform(1, pair.sessions[1].receive(line, 0.0))
         self.assertNotIn("LinkDown", pair.nodes[1].kinds())

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from dynamicrypt.params import ExchangeParameters, MachineParameters, Rule
 from dynamicrypt.wire import link as wire
-from dynamicrypt.wire.link import Message
+from dynamicrypt.wire import link_messages as messages
+from dynamicrypt.wire.link_messages import Message
 
 
 def _printable(least: int) -> st.SearchStrategy[str]:
@@ -55,7 +56,7 @@ ROUNDS = st.dictionaries(CHANNEL, NUMBER, max_size=20).map(lambda each: tuple(so
 
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(
-        wire.Hello,
+        messages.Hello,
         version=st.tuples(st.just(2), st.integers(0, 9999)),
         features=st.sets(WORD, max_size=16).map(lambda words: tuple(sorted(words))),
         name=NAME,
@@ -63,39 +64,41 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         share=_binary(wire.OFFER_BYTES),
     ),
     st.builds(
-        wire.Epoch,
+        messages.Epoch,
         epoch=NUMBER,
         share=st.binary(min_size=wire.OFFER_BYTES, max_size=wire.OFFER_BYTES),
         rounds=ROUNDS,
     ),
     st.builds(
-        wire.Answer,
+        messages.Answer,
         epoch=NUMBER,
         share=st.binary(min_size=wire.ANSWER_BYTES, max_size=wire.ANSWER_BYTES),
     ),
-    st.builds(wire.Proof, epoch=NUMBER, tag=LONG),
+    st.builds(messages.Proof, epoch=NUMBER, tag=LONG),
     st.builds(
-        wire.Open,
+        messages.Open,
         channel=CHANNEL,
         service=NAME,
         partner=NAME,
         nonce=LONG,
         parameters=st.one_of(RANDOM, QUERIES),
     ),
-    st.builds(wire.Accept, channel=CHANNEL, nonce=LONG),
-    st.builds(wire.Refuse, channel=CHANNEL, reason=WORD, detail=DETAIL),
+    st.builds(messages.Accept, channel=CHANNEL, nonce=LONG),
+    st.builds(messages.Refuse, channel=CHANNEL, reason=WORD, detail=DETAIL),
     st.builds(
-        wire.Held, channel=CHANNEL, claims=_binary(10 * 2 * wire.SHORT, 32), more=st.booleans()
+        messages.Held, channel=CHANNEL, claims=_binary(10 * 2 * wire.SHORT, 32), more=st.booleans()
     ),
-    st.builds(wire.Round, channel=CHANNEL, round=NUMBER, outputs=BITS, probes=BITS),
-    st.builds(wire.Query, channel=CHANNEL, round=NUMBER, inputs=BITS, outputs=BITS, probes=BITS),
-    st.builds(wire.Confirm, channel=CHANNEL, first=NUMBER, tags=_binary(320, wire.SHORT)),
-    st.builds(wire.Unmatched, channel=CHANNEL, round=NUMBER, ids=_binary(320, wire.SHORT)),
-    st.builds(wire.Pause, channel=CHANNEL),
-    st.builds(wire.Resume, channel=CHANNEL),
-    st.builds(wire.Close, channel=CHANNEL, reason=DETAIL),
-    st.builds(wire.Ping, number=NUMBER),
-    st.builds(wire.Pong, number=NUMBER),
-    st.builds(wire.Fault, code=WORD, detail=DETAIL),
-    st.builds(wire.Goodbye, reason=DETAIL),
+    st.builds(messages.Round, channel=CHANNEL, round=NUMBER, outputs=BITS, probes=BITS),
+    st.builds(
+        messages.Query, channel=CHANNEL, round=NUMBER, inputs=BITS, outputs=BITS, probes=BITS
+    ),
+    st.builds(messages.Confirm, channel=CHANNEL, first=NUMBER, tags=_binary(320, wire.SHORT)),
+    st.builds(messages.Unmatched, channel=CHANNEL, round=NUMBER, ids=_binary(320, wire.SHORT)),
+    st.builds(messages.Pause, channel=CHANNEL),
+    st.builds(messages.Resume, channel=CHANNEL),
+    st.builds(messages.Close, channel=CHANNEL, reason=DETAIL),
+    st.builds(messages.Ping, number=NUMBER),
+    st.builds(messages.Pong, number=NUMBER),
+    st.builds(messages.Fault, code=WORD, detail=DETAIL),
+    st.builds(messages.Goodbye, reason=DETAIL),
 )

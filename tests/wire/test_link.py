@@ -17,6 +17,7 @@ from dynamicrypt.params import (
     Rule,
 )
 from dynamicrypt.wire import link as wire
+from dynamicrypt.wire import link_messages as messages
 from dynamicrypt.wire.link_lines import LineCutter
 from tests.wire.link_messages import MESSAGES
 
@@ -25,7 +26,7 @@ VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "link-lines.json")
 
 class CodecTests(SynchronousTestCase):
     @given(MESSAGES)
-    def test_decodes_what_it_encodes(self, message: wire.Message) -> None:
+    def test_decodes_what_it_encodes(self, message: messages.Message) -> None:
         line = wire.encode(message)
         self.assertEqual(line[-1:], b"\n")
         self.assertEqual(wire.decode(line[:-1]), message)
@@ -42,14 +43,14 @@ class CodecTests(SynchronousTestCase):
             message = wire.decode(line)
         except RemoteError:
             return
-        if isinstance(message, wire.Unknown):
+        if isinstance(message, messages.Unknown):
             self.assertEqual(line.partition(b"\t")[0].decode(), message.word)
         else:
             self.assertEqual(wire.encode(message), line + b"\n")
 
     @given(MESSAGES, st.data())
     def test_a_changed_line_is_another_message_or_a_remote_error(
-        self, message: wire.Message, data: st.DataObject
+        self, message: messages.Message, data: st.DataObject
     ) -> None:
         line = bytearray(wire.encode(message)[:-1])
         at = data.draw(st.integers(0, len(line) - 1))
@@ -62,14 +63,14 @@ class CodecTests(SynchronousTestCase):
 
     def test_the_vectors_cover_every_message(self) -> None:
         named = {vector["message"] for vector in VECTORS["valid"]}
-        self.assertEqual(named, {form.__name__ for form in get_args(wire.Message)})
+        self.assertEqual(named, {form.__name__ for form in get_args(messages.Message)})
 
     def test_lines_of_the_vectors(self) -> None:
         for vector in VECTORS["valid"]:
             line = vector["line"].encode()
             message = wire.decode(line)
             self.assertEqual(type(message).__name__, vector["message"])
-            assert not isinstance(message, wire.Unknown)
+            assert not isinstance(message, messages.Unknown)
             self.assertEqual(wire.encode(message), line + b"\n")
 
     def test_refuses_the_invalid_lines_of_the_vectors(self) -> None:
@@ -84,17 +85,17 @@ class CodecTests(SynchronousTestCase):
                 wire.decode(line)
 
     def test_unknown_words_are_known_as_such(self) -> None:
-        self.assertEqual(wire.decode(b"rumour\t1\t2"), wire.Unknown(word="rumour"))
+        self.assertEqual(wire.decode(b"rumour\t1\t2"), messages.Unknown(word="rumour"))
 
     def test_the_largest_messages_fit_a_line(self) -> None:
         big = wire.MAX_CHANNEL, wire.MAX_ROUND
-        largest: list[wire.Message] = [
-            wire.Round(
+        largest: list[messages.Message] = [
+            messages.Round(
                 channel=big[0], round=big[1], outputs=bytes(MAX_ROUND_OUTPUT), probes=bytes(8192)
             ),
-            wire.Held(channel=big[0], claims=bytes(32 * wire.MAX_KEYS), more=True),
-            wire.Confirm(channel=big[0], first=big[1], tags=bytes(16 * wire.MAX_KEYS)),
-            wire.Epoch(
+            messages.Held(channel=big[0], claims=bytes(32 * wire.MAX_KEYS), more=True),
+            messages.Confirm(channel=big[0], first=big[1], tags=bytes(16 * wire.MAX_KEYS)),
+            messages.Epoch(
                 epoch=big[1],
                 share=bytes(wire.OFFER_BYTES),
                 rounds=tuple((big[0] - n, big[1]) for n in reversed(range(wire.MAX_CHANNELS))),
@@ -114,7 +115,7 @@ class CodecTests(SynchronousTestCase):
             machines=2048,
             step_limit=1000,
         )
-        query = wire.Query(
+        query = messages.Query(
             channel=wire.MAX_CHANNEL,
             round=wire.MAX_ROUND,
             inputs=bytes(parameters.package_input_bytes * parameters.machines),
@@ -130,7 +131,7 @@ class CodecTests(SynchronousTestCase):
 
     def test_every_profile_can_be_opened(self) -> None:
         for profile in PROFILES.values():
-            message = wire.Open(
+            message = messages.Open(
                 channel=0,
                 service="a",
                 partner="b",
@@ -147,7 +148,7 @@ class CodecTests(SynchronousTestCase):
 
     @given(st.text(max_size=400))
     def test_clipped_text_can_be_sent(self, text: str) -> None:
-        message = wire.Goodbye(reason=wire.clip(text))
+        message = messages.Goodbye(reason=wire.clip(text))
         self.assertEqual(wire.decode(wire.encode(message)[:-1]), message)
 
 
