@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
@@ -16,11 +15,10 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from dynamicrypt._core import Bank, Fill, system_fill
-from dynamicrypt.errors import SynchronisationError
+from dynamicrypt.node.dialling import Dialling
 from dynamicrypt.node.thesis import Reactor
 from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.peer.admission import Admission as Doorkeeper
-from dynamicrypt.peer.dialler import Connection, Dialler
 from dynamicrypt.peer.errors import StateFileError
 from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.handshake import HandshakeCounts, SecuredEndpoint, SecuredListener
@@ -28,6 +26,7 @@ from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers
 from dynamicrypt.peer.tls import LINK_PROTOCOL, KnownPeersOnly, LinkSecurity, TlsIdentity
+from dynamicrypt.peer.waiters import Waiters
 from dynamicrypt.session.link import Admission, LinkSession, LinkTimes, Refusal
 from dynamicrypt.session.link_events import (
     ChannelEvent,
@@ -71,15 +70,6 @@ class ChannelOwner(Protocol):
         """An event of a channel."""
 
 
-@dataclass(slots=True, eq=False)
-class _Target:
-    """Where somebody dials, and who is expected or was found there."""
-
-    address: Address
-    fingerprint: bytes | None
-    dialler: Dialler
-
-
 class Links:
     """All links of this node.
 
@@ -113,9 +103,9 @@ class Links:
         self._owner = owner
         self._links: dict[bytes, LinkProtocol] = {}
         self._connections: set[LinkProtocol] = set()
-        self._targets: list[_Target] = []
+        self._dialling = Dialling(reactor, self)
         self._incarnations: dict[bytes, bytes] = {}
-        self._waiting: list[tuple[bytes, Deferred[None]]] = []
+        self._departures: defaultdict[bytes, Waiters] = defaultdict(Waiters)
         self._stopped = False
         self._ticker = LoopingCall(self._tick)
         self._ticker.clock = reactor
@@ -139,8 +129,7 @@ class Links:
         self._stopped = True
         if self._ticker.running:
             self._ticker.stop()
-        for target in list(self._targets):
-            self._give_up(target)
+        self._dialling.stop()
         for connection in list(self._connections):
             connection.drop()
 
@@ -155,33 +144,21 @@ class Links:
             self._reactor,
         )
 
-    async def reach(self, address: Address, fingerprint: bytes | None = None) -> LinkProtocol:
+    async def reach(self, address: Address) -> LinkProtocol:
         """The link to whoever is at this address, dialled if need be and kept alive from now on.
 
-        Only known peers are talked to, and only the owner of the fingerprint where it is given.
-        Raises what kept the first attempt from success, and gives up then.
+        Only known peers are talked to. Raises what kept the first attempt from success, and gives
+        up then.
         """
-        for link in self._links.values():
-            if link.fingerprint == fingerprint or link.address == address:
+        for link in self:
+            if link.address == address:
+                self.keep(address, link.fingerprint)
                 return link
-        target = self._target(address, fingerprint)
-        error: Exception | None = None
-        try:
-            await target.dialler.first
-        except Exception as failure:
-            error = failure
-        reached = self.link(target.fingerprint or b"")
-        if reached is None:
-            if target in self._targets:
-                self._give_up(target)
-            raise error or SynchronisationError("the link was lost at once")
-        self._leave_one_dialler(reached, target)
-        return reached
+        return await self._dialling.reach(address)
 
     def keep(self, address: Address, fingerprint: bytes) -> None:
         """Dial this peer until there is a link, and again whenever it is lost."""
-        if not self._targets_of(fingerprint):
-            self._target(address, fingerprint).dialler.first.addErrback(lambda _: None)
+        self._dialling.keep(address, fingerprint)
 
     def name_of(self, fingerprint: bytes) -> str:
         """What people call this peer: its name, or its fingerprint if it is known no more."""
@@ -193,11 +170,27 @@ class Links:
 
     def release(self, fingerprint: bytes) -> None:
         """Nobody here needs the link: stop dialling, and end it unless the peer uses it."""
-        for target in self._targets_of(fingerprint):
-            self._give_up(target, keep=True)
+        self._dialling.release(fingerprint)
         link = self.link(fingerprint)
         if link is not None and not link.session.channels:
             link.stop("idle")
+
+    # The dialling's side.
+
+    def when_down(self, fingerprint: bytes) -> Deferred[None]:
+        """Fires when there is no link to a peer, at once where there is none."""
+        if fingerprint not in self._links:
+            return succeed(None)
+        return self._departures[fingerprint].wait()
+
+    async def connect(self, address: Address, fingerprint: bytes | None) -> LinkProtocol:
+        """A connection to a known peer at this address, to none but the one that is given."""
+        tcp = HostnameEndpoint(self._reactor, address.host, address.port)
+        trust = KnownPeersOnly(self.fingerprint, self._peers, fingerprint)
+        options = self._tls.client_options(trust)
+        endpoint = SecuredEndpoint(tcp, options, self.handshakes, self._reactor)
+        factory = _Connections(lambda: self._connection(address))
+        return cast("LinkProtocol", await endpoint.connect(factory))
 
     # The links' side.
 
@@ -276,10 +269,9 @@ class Links:
             reason=event.reason,
         )
         self._owner.link_down(link)
-        due = [one for fingerprint, one in self._waiting if fingerprint == link.fingerprint]
-        self._waiting = [pair for pair in self._waiting if pair[1] not in due]
-        for deferred in due:
-            deferred.callback(None)
+        waiters = self._departures.pop(link.fingerprint, None)
+        if waiters is not None:
+            waiters.release()
 
     def _stays(self, existing: LinkProtocol, new: LinkProtocol) -> bool:
         """Which of two links to one peer stays; both sides come to the same answer.
@@ -296,24 +288,6 @@ class Links:
             return new.address is not None
         return (existing.address is not None) is (new.session.role == 0)
 
-    async def _dial(self, target: _Target) -> LinkProtocol:
-        """A connection to the target, once there is no link to it."""
-        if target.fingerprint is not None and target.fingerprint in self._links:
-            down: Deferred[None] = Deferred()
-            self._waiting.append((target.fingerprint, down))
-            await down
-        address = target.address
-        tcp = HostnameEndpoint(self._reactor, address.host, address.port)
-        trust = KnownPeersOnly(self.fingerprint, self._peers, target.fingerprint)
-        options = self._tls.client_options(trust)
-        endpoint = SecuredEndpoint(tcp, options, self.handshakes, self._reactor)
-        factory = _Connections(lambda: self._connection(address))
-        link = cast("LinkProtocol", await endpoint.connect(factory))
-        target.fingerprint = link.fingerprint
-        if link.fingerprint in self._links:
-            link.stop("redundant")
-        return link
-
     def _connection(self, address: Address | None = None) -> LinkProtocol | None:
         if self._stopped:
             return None
@@ -322,37 +296,6 @@ class Links:
             link.accepted.addErrback(lambda _: None)
         self._connections.add(link)
         return link
-
-    def _target(self, address: Address, fingerprint: bytes | None) -> _Target:
-        """A target whose first attempt is under way: a new one, or one that others wait for."""
-        for target in [each for each in self._targets if each.address == address]:
-            if not target.dialler.first.called and target.fingerprint == fingerprint:
-                return target
-            self._give_up(target)
-        dialler = Dialler(
-            lambda: cast("Deferred[Connection]", Deferred.fromCoroutine(self._dial(target))),
-            self._reactor,
-        )
-        target = _Target(address, fingerprint, dialler)
-        self._targets.append(target)
-        dialler.start()
-        return target
-
-    def _targets_of(self, fingerprint: bytes) -> list[_Target]:
-        return [target for target in self._targets if target.fingerprint == fingerprint]
-
-    def _leave_one_dialler(self, link: LinkProtocol, newest: _Target) -> None:
-        """Of all that dial this peer the one whose link is up goes on, else the newest."""
-        rivals = self._targets_of(link.fingerprint)
-        best = next((each for each in rivals if each.address == link.address), newest)
-        for rival in rivals:
-            if rival is not best:
-                self._give_up(rival)
-
-    def _give_up(self, target: _Target, *, keep: bool = False) -> None:
-        """Stop dialling; a link that came of it goes too, unless it is to `keep`."""
-        self._targets.remove(target)
-        target.dialler.stop(keep=keep)
 
     def _who(self, link: LinkProtocol) -> str:
         return self.name_of(link.fingerprint)

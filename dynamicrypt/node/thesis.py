@@ -6,7 +6,7 @@ import os
 import secrets
 from typing import Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import (
     IDelayedCall,
@@ -21,6 +21,7 @@ from dynamicrypt.node.service import SealedMessage, Service, Services
 from dynamicrypt.params import THESIS
 from dynamicrypt.peer.dialler import Dialler
 from dynamicrypt.peer.thesis import ThesisListener, ThesisProtocol, dial
+from dynamicrypt.peer.waiters import Waiters
 from dynamicrypt.session.thesis import (
     Dialled,
     Event,
@@ -65,7 +66,7 @@ class ThesisChannel:
         self._connection: ThesisProtocol | None = None
         self._born_at = 0.0
         self._expiry: IDelayedCall | None = None
-        self._waiting: list[Deferred[None]] = []
+        self._waiters = Waiters()
 
     @property
     def live(self) -> bool:
@@ -74,12 +75,7 @@ class ThesisChannel:
 
     def when_live(self) -> Deferred[None]:
         """Fires at the next `connected`, at once where the channel is live."""
-        waiting: Deferred[None] = Deferred(self._waiting.remove)
-        if self.live:
-            waiting.callback(None)
-        else:
-            self._waiting.append(waiting)
-        return waiting
+        return succeed(None) if self.live else self._waiters.wait()
 
     def encrypt(self, text: str, mode: int) -> SealedMessage:
         """Encrypt with the cipher of the thesis."""
@@ -97,9 +93,7 @@ class ThesisChannel:
         self._cancel_expiry()
         self.store.new_connection(dialler=connection.dialler)
         self._log.info("channel up channel={channel} wire=1", channel=self._name)
-        waiting, self._waiting = self._waiting, []
-        for deferred in waiting:
-            deferred.callback(None)
+        self._waiters.release()
 
     def happened(self, event: Event) -> None:
         """Keep the keys that are born."""
@@ -205,7 +199,7 @@ class ThesisWire:
         the other's dial arrives.
         """
         try:
-            await dialler.first
+            await dialler.when_tried()
         except Exception as error:
             if channel.dialler is dialler and not isinstance(error, SynchronisationError):
                 raise

@@ -16,6 +16,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from dynamicrypt.peer.waiters import Waiters
+
 T = TypeVar("T")
 
 #: Pause (s) before the second attempt, and the most that it grows to.
@@ -52,19 +54,22 @@ def pause(failures: int) -> float:
 class Dialler:
     """Dials with `connect` until it is stopped.
 
-    `first` has the outcome of the first attempt; the attempts go on either way. `stop` may be
-    called at any time, from any callback, and again.
+    `stop` may be called at any time, from any callback, and again.
     """
 
     _log = Logger()
 
     def __init__(self, connect: Callable[[], Deferred[Connection]], clock: IReactorTime) -> None:
-        self.first: Deferred[None] = Deferred()
+        #: Whether the first attempt is over.
+        self.tried = False
+        #: The connection of the moment, accepted or not yet.
+        self.connection: Connection | None = None
         self._connect = connect
         self._clock = clock
         self._stopped = False
+        self._outcome: Exception | None = None
+        self._waiters = Waiters()
         self._waiting_for: Deferred[object] | None = None
-        self._connection: Connection | None = None
         self._accepted = False
 
     def start(self) -> None:
@@ -73,31 +78,41 @@ class Dialler:
             lambda failure: self._log.failure("dialling ended", failure)
         )
 
+    def when_tried(self) -> Deferred[None]:
+        """The outcome of the first attempt; the attempts go on either way.
+
+        Each caller has a Deferred of its own, and may cancel it without harm to the others. `stop`
+        ends the wait with CancelledError.
+        """
+        waiting = self._waiters.wait()
+        if self.tried:
+            self._tell()
+        return waiting
+
     def stop(self, *, keep: bool = False) -> None:
         """Make no more attempts, and drop the connection but for an accepted one to `keep`."""
         self._stopped = True
-        connection, kept = self._connection, keep and self._accepted
+        connection, kept = self.connection, keep and self._accepted
         if self._waiting_for is not None:
             self._waiting_for.cancel()
         if connection is not None and not kept:
             connection.drop()
-        if not self.first.called:
-            self.first.errback(CancelledError())
+        self._report(CancelledError())
 
     async def _run(self) -> None:
         failures = 0
         while not self._stopped:
             try:
-                self._connection = await self._wait(self._connect())
-                await self._wait(self._connection.accepted)
+                self.connection = await self._wait(self._connect())
+                await self._wait(self.connection.accepted)
                 failures = 0
                 self._accepted = True
                 self._report(None)
-                await self._wait(self._connection.closed)
+                await self._wait(self.connection.closed)
             except Exception as error:
                 failures += 1
                 self._report(error)
-            self._connection = None
+            self.connection = None
             self._accepted = False
             with suppress(CancelledError):
                 await self._wait(deferLater(self._clock, pause(max(failures, 1))))
@@ -113,9 +128,14 @@ class Dialler:
             self._waiting_for = None
 
     def _report(self, error: Exception | None) -> None:
-        if self.first.called:
+        if self.tried:
             return
-        if error is None:
-            self.first.callback(None)
+        self.tried = True
+        self._outcome = error
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._outcome is None:
+            self._waiters.release()
         else:
-            self.first.errback(error)
+            self._waiters.fail(self._outcome)

@@ -278,7 +278,7 @@ class RefusalTests(ExchangeTestCase):
         with self.assertRaises(SynchronisationError):
             await self.synchronise()
         self.assertFalse(self.one.node.is_synchronising("alice", owner="o"))
-        self.assertEqual(self.one.node._exchange.links._targets, [])
+        self.assertEqual(self.one.node._exchange.links._dialling._targets, [])
 
     async def test_stranger_is_refused(self) -> None:
         self.register()

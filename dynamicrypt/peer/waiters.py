@@ -1,0 +1,38 @@
+"""Those who wait for something to happen, each free to stop waiting."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+
+
+class Waiters:
+    """Callers who wait for one thing; each has a Deferred of its own.
+
+    One that is cancelled leaves without harm to the others, at any time, also while these are told.
+    """
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: list[Deferred[None]] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def wait(self) -> Deferred[None]:
+        """Fires at the next `release`, or fails with the error of the next `fail`."""
+        waiting: Deferred[None] = Deferred(self._waiting.remove)
+        self._waiting.append(waiting)
+        return waiting
+
+    def release(self) -> None:
+        """Tell those who wait now that it has happened, in their order."""
+        for _ in range(len(self)):
+            if self._waiting:
+                self._waiting.pop(0).callback(None)
+
+    def fail(self, error: Exception) -> None:
+        """Tell those who wait now that it will not happen."""
+        for _ in range(len(self)):
+            if self._waiting:
+                self._waiting.pop(0).errback(error)

@@ -1,0 +1,95 @@
+"""A dialler's attempts, and those who wait for the first of them."""
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from dynamicrypt.errors import SynchronisationError
+from dynamicrypt.peer.dialler import LONGEST_PAUSE, Connection, Dialler, pause
+
+
+class Line:
+    """A connection that is accepted and lost when the test says so."""
+
+    def __init__(self) -> None:
+        self.accepted: Deferred[None] = Deferred()
+        self.closed: Deferred[None] = Deferred()
+        self.dropped = False
+
+    def drop(self) -> None:
+        self.dropped = True
+
+
+class DiallerTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.attempts: list[Deferred[Connection]] = []
+        self.dialler = Dialler(self.connect, self.clock)
+        self.dialler.start()
+        self.addCleanup(self.end)
+
+    def connect(self) -> Deferred[Connection]:
+        self.attempts.append(Deferred())
+        return self.attempts[-1]
+
+    def end(self) -> None:
+        self.dialler.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def reached(self) -> Line:
+        """The attempt of the moment meets an open port."""
+        line = Line()
+        self.attempts[-1].callback(line)
+        return line
+
+    def test_all_who_wait_learn_that_the_first_attempt_failed(self) -> None:
+        waiting = [self.dialler.when_tried() for _ in range(3)]
+        self.attempts[0].errback(SynchronisationError("no"))
+        for each in [*waiting, self.dialler.when_tried()]:
+            self.assertIn("no", str(self.failureResultOf(each, SynchronisationError).value))
+
+    def test_all_who_wait_learn_that_it_was_accepted(self) -> None:
+        waiting = [self.dialler.when_tried() for _ in range(3)]
+        self.reached().accepted.callback(None)
+        for each in [*waiting, self.dialler.when_tried()]:
+            self.successResultOf(each)
+
+    def test_who_stops_waiting_harms_no_other(self) -> None:
+        impatient, patient = self.dialler.when_tried(), self.dialler.when_tried()
+        impatient.cancel()
+        self.failureResultOf(impatient, CancelledError)
+        self.assertFalse(self.dialler.tried)
+        self.reached().accepted.callback(None)
+        self.successResultOf(patient)
+
+    def test_a_failure_that_nobody_waits_for_is_no_fault(self) -> None:
+        self.attempts[0].errback(SynchronisationError("no"))
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_dials_again_after_a_failure_and_after_a_loss(self) -> None:
+        self.attempts[0].errback(SynchronisationError("no"))
+        self.clock.advance(LONGEST_PAUSE)
+        line = self.reached()
+        line.accepted.callback(None)
+        self.assertIs(self.dialler.connection, line)
+        line.closed.callback(None)
+        self.assertIsNone(self.dialler.connection)
+        self.clock.advance(LONGEST_PAUSE)
+        self.assertEqual(len(self.attempts), 3)
+
+    def test_stopping_ends_the_wait_and_drops_the_connection(self) -> None:
+        waiting = self.dialler.when_tried()
+        line = self.reached()
+        self.dialler.stop()
+        self.failureResultOf(waiting, CancelledError)
+        self.assertTrue(line.dropped)
+
+    def test_an_accepted_connection_may_be_kept(self) -> None:
+        line = self.reached()
+        line.accepted.callback(None)
+        self.dialler.stop(keep=True)
+        self.assertFalse(line.dropped)
+
+    def test_pauses_grow_up_to_the_longest(self) -> None:
+        for failures, least, most in ((1, 0.4, 0.6), (2, 0.64, 0.96), (100, 24.0, 36.0)):
+            self.assertTrue(least <= pause(failures) <= most, failures)
