@@ -28,7 +28,7 @@ from twisted.python.failure import Failure
 from dynamicrypt.peer.admission import Admission
 from dynamicrypt.peer.handshake import HandshakeCounts, SecuredEndpoint, SecuredListener
 from dynamicrypt.peer.identity import Identity
-from dynamicrypt.peer.pairing_link import AnyNode
+from dynamicrypt.peer.pairing_run import AnyNode
 from dynamicrypt.peer.tls import TlsIdentity
 
 LOOPBACK = "127.0.0.1"

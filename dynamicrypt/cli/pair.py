@@ -31,13 +31,8 @@ from dynamicrypt.peer.pairing_code import (
     read_code,
     show_code,
 )
-from dynamicrypt.peer.pairing_link import (
-    PAIRING_PORT,
-    WAIT_SECONDS,
-    Host,
-    dial_pairing,
-    wait_for_pairing,
-)
+from dynamicrypt.peer.pairing_link import PAIRING_PORT, WAIT_SECONDS, dial_pairing, wait_for_pairing
+from dynamicrypt.peer.pairing_run import Host
 from dynamicrypt.peer.peers import LINK_PORT, Address, Peer, PeersFile, describe, is_name
 from dynamicrypt.peer.statedir import StateDirectory
 

@@ -44,7 +44,7 @@ from dynamicrypt.session.link_events import (
     KeyUnmatched,
 )
 from dynamicrypt.session.link_ledger import Ledger
-from dynamicrypt.session.link_rounds import Statistics
+from dynamicrypt.session.link_statistics import Statistics
 
 #: Pause (s) before a refused channel is opened again: the partner may not have registered yet.
 RETRY: Final = 2.0

@@ -21,7 +21,8 @@ from dynamicrypt.peer.errors import OwnNodeError
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
-from dynamicrypt.session.link import Admission, LinkTimes, Refusal
+from dynamicrypt.session.link_admission import Admission, Refusal
+from dynamicrypt.session.link_alive import LinkTimes
 from dynamicrypt.session.link_events import ChannelEvent, ChannelName, KeyMade
 from dynamicrypt.wire.link import MAX_CHANNELS, check_name
 

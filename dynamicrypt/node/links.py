@@ -27,7 +27,9 @@ from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers
 from dynamicrypt.peer.tls import LINK_PROTOCOL, KnownPeersOnly, LinkSecurity, TlsIdentity
 from dynamicrypt.peer.waiters import Waiters
-from dynamicrypt.session.link import Admission, LinkSession, LinkTimes, Refusal
+from dynamicrypt.session.link import LinkSession
+from dynamicrypt.session.link_admission import Admission, Refusal
+from dynamicrypt.session.link_alive import LinkTimes
 from dynamicrypt.session.link_events import (
     ChannelEvent,
     ChannelName,
@@ -37,7 +39,7 @@ from dynamicrypt.session.link_events import (
     LinkUp,
     PeerIncarnationChanged,
 )
-from dynamicrypt.session.link_rounds import Scratch
+from dynamicrypt.session.link_scratch import Scratch
 from dynamicrypt.tpm.machine import new_bank
 
 #: Bytes of the mark of one process.

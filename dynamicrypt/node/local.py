@@ -14,7 +14,7 @@ from dynamicrypt._core import system_fill
 from dynamicrypt.keys.cells import KEY_BYTES
 from dynamicrypt.keys.store import KEY_ID_BYTES
 from dynamicrypt.params import ExchangeParameters
-from dynamicrypt.session.link import Admission, Refusal
+from dynamicrypt.session.link_admission import Admission, Refusal
 from dynamicrypt.session.link_events import (
     ChannelDown,
     ChannelEvent,
@@ -25,7 +25,7 @@ from dynamicrypt.session.link_events import (
     KeyMade,
 )
 from dynamicrypt.session.link_ledger import Ledger
-from dynamicrypt.session.link_rounds import Statistics
+from dynamicrypt.session.link_statistics import Statistics
 
 #: What stands for the group of a key exchange where there is none.
 GROUP: Final = "local"

@@ -22,14 +22,8 @@ from dynamicrypt.params import THESIS
 from dynamicrypt.peer.dialler import Dialler
 from dynamicrypt.peer.thesis import ThesisListener, ThesisProtocol, dial
 from dynamicrypt.peer.waiters import Waiters
-from dynamicrypt.session.thesis import (
-    Dialled,
-    Event,
-    KeyBorn,
-    KeyConfirmed,
-    RunDiscarded,
-    ThesisSession,
-)
+from dynamicrypt.session.thesis import ThesisSession
+from dynamicrypt.session.thesis_events import Dialled, Event, KeyBorn, KeyConfirmed, RunDiscarded
 from dynamicrypt.tpm.inputs import PublicStream
 from dynamicrypt.tpm.machine import new_machine
 

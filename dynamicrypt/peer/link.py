@@ -26,10 +26,12 @@ from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.peer.handshake import security_of
 from dynamicrypt.peer.peers import Address
 from dynamicrypt.peer.tls import LinkSecurity
-from dynamicrypt.session.link import LinkSession, Output, State
+from dynamicrypt.session.link import LinkSession
 from dynamicrypt.session.link_events import ChannelName, LinkDown, LinkEvent, LinkUp
 from dynamicrypt.session.link_ledger import Ledger
-from dynamicrypt.session.link_rounds import Statistics
+from dynamicrypt.session.link_outbox import Output
+from dynamicrypt.session.link_states import State
+from dynamicrypt.session.link_statistics import Statistics
 
 #: After its goodbye a connection has this long (s) to close in an orderly way.
 CLOSING_SECONDS: Final = 5.0

@@ -26,7 +26,9 @@ from twisted.python.failure import Failure
 from dynamicrypt.errors import RemoteError, SynchronisationError
 from dynamicrypt.params import THESIS
 from dynamicrypt.peer.dialler import Connection, Dialler
-from dynamicrypt.session.thesis import Accepted, Dialled, Event, State, ThesisSession
+from dynamicrypt.session.thesis import ThesisSession
+from dynamicrypt.session.thesis_events import Accepted, Dialled, Event
+from dynamicrypt.session.thesis_states import State
 from dynamicrypt.wire.thesis import MAX_LINE, Message, decode, encode
 
 #: A partner computes a step in well under a millisecond; silence this long (s) is a dead one.

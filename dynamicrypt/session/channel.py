@@ -23,6 +23,7 @@ from dynamicrypt.session.channel_states import (
     State,
     after,
 )
+from dynamicrypt.session.link_bank import Fill, MakeBank
 from dynamicrypt.session.link_events import (
     ChannelDown,
     ChannelName,
@@ -34,15 +35,9 @@ from dynamicrypt.session.link_events import (
 )
 from dynamicrypt.session.link_ledger import MARK_BYTES, Ledger
 from dynamicrypt.session.link_mint import Mint, Output
-from dynamicrypt.session.link_rounds import (
-    Fill,
-    MachineView,
-    MakeBank,
-    RoundError,
-    Rounds,
-    Scratch,
-    Statistics,
-)
+from dynamicrypt.session.link_rounds import RoundError, Rounds
+from dynamicrypt.session.link_scratch import Scratch
+from dynamicrypt.session.link_statistics import MachineView, Statistics
 from dynamicrypt.session.link_turns import EpochSource, Turns
 from dynamicrypt.wire.link import clip
 from dynamicrypt.wire.link_messages import (

@@ -6,8 +6,6 @@ number is used once. Messages of a channel that is over may still be under way: 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from dynamicrypt.errors import ProtocolStateError, RemoteError
@@ -15,11 +13,14 @@ from dynamicrypt.keys.schedule import SECRET_BYTES, Parties
 from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.session.channel import ChannelSession
 from dynamicrypt.session.channel_states import State
+from dynamicrypt.session.link_admission import Admission, Judge, Refusal, difference
+from dynamicrypt.session.link_bank import Fill, MakeBank
 from dynamicrypt.session.link_epochs import Epochs
 from dynamicrypt.session.link_events import ChannelDown, ChannelName, LinkEvent
 from dynamicrypt.session.link_ledger import MARK_BYTES, Ledger
 from dynamicrypt.session.link_mint import Output
-from dynamicrypt.session.link_rounds import Fill, MakeBank, Scratch
+from dynamicrypt.session.link_outbox import FloodError
+from dynamicrypt.session.link_scratch import Scratch
 from dynamicrypt.session.link_turns import TurnError
 from dynamicrypt.wire.link import MAX_CHANNELS, check_name, clip
 from dynamicrypt.wire.link_messages import (
@@ -58,46 +59,6 @@ class NumberError(RemoteError):
     """The partner used a number that no channel has had. Its program is faulty; update it."""
 
 
-class FloodError(RemoteError):
-    """The partner asks faster than it takes answers. Its program is faulty; update it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
-    """The channel may be opened with these parameters; `ledger` is its own, kept between links."""
-
-    parameters: ExchangeParameters
-    ledger: Ledger
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """The channel is refused: a lower-case word for programs, and a text for people."""
-
-    reason: str
-    detail: str
-
-
-def difference(ours: ExchangeParameters, theirs: ExchangeParameters) -> str | None:
-    """What the two sides do not agree on, in words; None if they agree on all numbers."""
-    numbers = (
-        ("K", ours.machine.K, theirs.machine.K),
-        ("N", ours.machine.N, theirs.machine.N),
-        ("L", ours.machine.L, theirs.machine.L),
-        ("rule", ours.machine.rule.value, theirs.machine.rule.value),
-        ("inputs", ours.inputs, theirs.inputs),
-        ("B", ours.package, theirs.package),
-        ("m", ours.fusion, theirs.fusion),
-        ("machines", ours.machines, theirs.machines),
-        ("agreements", ours.agreements, theirs.agreements),
-        ("step limit", ours.step_limit, theirs.step_limit),
-    )
-    differing = [
-        f"{name} is {here} here, {there} there" for name, here, there in numbers if here != there
-    ]
-    return "; ".join(differing) or None
-
-
 class Channels:
     """All channels of one side of a link; `judge` decides on those that the partner opens."""
 
@@ -107,7 +68,7 @@ class Channels:
         role: int,
         parties: Parties,
         epochs: Epochs,
-        judge: Callable[[ChannelName], Admission | Refusal],
+        judge: Judge,
         make_bank: MakeBank,
         fill: Fill,
         scratch: Scratch,

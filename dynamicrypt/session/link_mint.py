@@ -19,7 +19,7 @@ from dynamicrypt.session.link_events import (
 )
 from dynamicrypt.session.link_fusion import Fusion
 from dynamicrypt.session.link_ledger import Ledger
-from dynamicrypt.session.link_rounds import Statistics
+from dynamicrypt.session.link_statistics import Statistics
 from dynamicrypt.wire.link import MAX_KEYS
 from dynamicrypt.wire.link_messages import Confirm, Held, Message, Unmatched
 

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
-from dynamicrypt._core import SecretMemory
 from dynamicrypt.errors import RemoteError
 from dynamicrypt.keys.schedule import (
     PROBE_HEADER_BYTES,
@@ -27,131 +25,20 @@ from dynamicrypt.keys.schedule import (
     input_key,
     probe_header,
 )
-from dynamicrypt.params import ExchangeParameters
+from dynamicrypt.session.link_bank import Bank, Fill
+from dynamicrypt.session.link_scratch import Scratch
+from dynamicrypt.session.link_statistics import MachineView, Statistics
 from dynamicrypt.wire.link_messages import Query, Round
 
 #: Probes of a run; each of both sides' gives 8 bits of a MAC away, so their number is bounded.
 PROBES: Final = 4
 
-_BLOCK: Final = 16
-
-#: Fills the buffer with random bytes.
-Fill = Callable[[memoryview], object]
-
-
-class RoundError(RemoteError):
-    """The partner sent a package that is not the one due. Its program is faulty; update it."""
-
-
-class Bank(Protocol):
-    """What a round needs of its bank; see `_core.Bank`."""
-
-    @property
-    def active(self) -> int:
-        """The number of active machines."""
-
-    @property
-    def round_input_bytes(self) -> int:
-        """Bytes of input of the next round."""
-
-    def counter_blocks(self, out: bytearray | memoryview, /) -> int:
-        """Write the counter blocks of the next round's inputs; how many bytes."""
-
-    def evaluate(self, inputs: bytes | bytearray | memoryview, /) -> bytes:
-        """Outputs of the next package of all active machines."""
-
-    def learn(self, outputs: bytes, agreements: int, limit: int, /) -> tuple[list[int], list[int]]:
-        """Learn; the machines to probe, and those past the limit."""
-
-    def query(self, h: float, fill: Fill, /) -> bytes:
-        """Inputs of the next round chosen from the own weights."""
-
-    def hold(self, machine: int, /) -> None:
-        """Take an active machine out of the packages."""
-
-    def release(self, machine: int, /) -> None:
-        """Take a held machine back in."""
-
-    def redraw(self, machine: int, /) -> None:
-        """New weights, next run, active."""
-
-    def is_active(self, machine: int, /) -> bool:
-        """Whether the machine takes part in packages."""
-
-    def run(self, machine: int, /) -> int:
-        """The number of the machine's run."""
-
-    def steps(self, machine: int, /) -> int:
-        """Steps of the present run."""
-
-    def weights(self, machine: int, /) -> memoryview:
-        """The canonical weights; not for keeping."""
-
-    def rest(self) -> None:
-        """Give back memory until the next package."""
-
-    def wipe(self) -> None:
-        """Overwrite all weights."""
-
-
-#: Makes a freshly drawn bank.
-MakeBank = Callable[[ExchangeParameters, Fill], Bank]
 #: Takes the weights of a machine that passed, which last for the call only.
 Absorb = Callable[[memoryview], None]
 
 
-class Scratch:
-    """Buffers that are in use during a call only, and so shareable.
-
-    `counters` and `inputs` of a round are public; `message`, what a probe is made of, is secret,
-    and zeros between the calls.
-    """
-
-    __slots__ = ("_memory", "counters", "inputs", "message")
-
-    def __init__(self) -> None:
-        self.counters = memoryview(bytearray())
-        self.inputs = memoryview(bytearray())
-        self._memory = SecretMemory(PROBE_HEADER_BYTES)
-        self.message = memoryview(self._memory)
-
-    def reserve(self, inputs: int, weights: int) -> None:
-        """Make room for so many bytes of inputs, and for the weights of a machine."""
-        if len(self.counters) < inputs:
-            self.counters = memoryview(bytearray(inputs))
-            # The cipher asks for a block more than it writes.
-            self.inputs = memoryview(bytearray(inputs + _BLOCK - 1))
-        if len(self.message) < PROBE_HEADER_BYTES + weights:
-            self._memory = SecretMemory(PROBE_HEADER_BYTES + weights)
-            self.message = memoryview(self._memory)
-
-    def wipe(self) -> None:
-        """Overwrite what is secret."""
-        self._memory.wipe()
-
-
-@dataclass(slots=True, kw_only=True)
-class Statistics:
-    """What a channel has done since it opened; `steps` are those of machines that passed."""
-
-    rounds: int = 0
-    passes: int = 0
-    steps: int = 0
-    probes: int = 0
-    failed_probes: int = 0
-    restarts: int = 0
-    keys: int = 0
-    confirmed: int = 0
-    unmatched: int = 0
-
-
-class MachineView(NamedTuple):
-    """What may be shown of a machine."""
-
-    number: int
-    active: bool
-    run: int
-    steps: int
+class RoundError(RemoteError):
+    """The partner sent a package that is not the one due. Its program is faulty; update it."""
 
 
 class Rounds:

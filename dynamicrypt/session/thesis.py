@@ -6,21 +6,23 @@ clock, no transport and no generator of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum, auto
 from hashlib import sha256
 from typing import Final, Protocol
 
-from dynamicrypt.errors import ProtocolStateError, RemoteError
 from dynamicrypt.params import MachineParameters
+from dynamicrypt.session.thesis_events import (
+    Accepted,
+    Dialled,
+    Event,
+    KeyBorn,
+    KeyConfirmed,
+    RunDiscarded,
+)
+from dynamicrypt.session.thesis_states import Move, State, UnexpectedMessageError, after
 from dynamicrypt.wire.thesis import Hello, Message, Reply, Restart, Step, Welcome
 
 #: Letters of a salt, as many as the 2019 program draws.
 SALT_LETTERS: Final = 50
-
-
-class UnexpectedMessageError(RemoteError):
-    """The partner sent a message that its turn does not allow. Check that it speaks wire 1."""
 
 
 class Machine(Protocol):
@@ -50,106 +52,6 @@ class Inputs(Protocol):
 
     def letters(self, count: int) -> bytes:
         """Letters for a salt."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialled:
-    """A partner asks for a service; call `accept`, or close the connection."""
-
-    sender: int
-    service: str
-    partner: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """The partner answered; the machines start."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyBorn:
-    """The machines are equal; `key` holds the 72 digits.
-
-    The partner may send under the key from now on. We may only if `confirmed`: the side that
-    found the hashes equal does not know yet that its message arrived.
-    """
-
-    number: int
-    key: bytearray
-    iterations: int
-    confirmed: bool
-
-    def __repr__(self) -> str:
-        return f"KeyBorn(number={self.number}, iterations={self.iterations})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyConfirmed:
-    """The partner has answered the message that saved key `number`."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunDiscarded:
-    """The machines did not become equal within the maximum of iterations and start again."""
-
-
-Event = Dialled | Accepted | KeyBorn | KeyConfirmed | RunDiscarded
-
-
-class State(Enum):
-    """Whose turn it is, and for what."""
-
-    NEW = auto()
-    GREETED = auto()
-    ASKED_FOR = auto()
-    WAITING = auto()
-    OPENING = auto()
-    ASKED = auto()
-    TURN = auto()
-    DISAGREED = auto()
-    AGREED = auto()
-    CLOSED = auto()
-
-
-class Move(Enum):
-    """A message in one direction; what it carries decides between the variants of a type."""
-
-    SEND_HELLO = auto()
-    RECEIVE_HELLO = auto()
-    SEND_WELCOME = auto()
-    RECEIVE_WELCOME = auto()
-    SEND_STEP = auto()
-    RECEIVE_STEP = auto()
-    SEND_AGREEING = auto()
-    SEND_DISAGREEING = auto()
-    RECEIVE_REPLY = auto()
-    SEND_RESTART = auto()
-    RECEIVE_SAVE = auto()
-    RECEIVE_DISCARD = auto()
-
-
-#: A saving restart is only ever the answer to our agreeing reply: AGREED is the one state that
-#: takes it, so that nobody can force a key on us (thesis facts, section 5).
-TRANSITIONS: Final[dict[tuple[State, Move], State]] = {
-    (State.NEW, Move.SEND_HELLO): State.GREETED,
-    (State.NEW, Move.RECEIVE_HELLO): State.ASKED_FOR,
-    (State.ASKED_FOR, Move.SEND_WELCOME): State.WAITING,
-    (State.GREETED, Move.RECEIVE_WELCOME): State.OPENING,
-    (State.OPENING, Move.SEND_STEP): State.ASKED,
-    (State.WAITING, Move.RECEIVE_STEP): State.TURN,
-    (State.ASKED, Move.RECEIVE_REPLY): State.TURN,
-    (State.DISAGREED, Move.RECEIVE_REPLY): State.TURN,
-    (State.AGREED, Move.RECEIVE_REPLY): State.TURN,
-    (State.ASKED, Move.RECEIVE_DISCARD): State.OPENING,
-    (State.DISAGREED, Move.RECEIVE_DISCARD): State.OPENING,
-    (State.AGREED, Move.RECEIVE_DISCARD): State.OPENING,
-    (State.AGREED, Move.RECEIVE_SAVE): State.OPENING,
-    (State.TURN, Move.SEND_AGREEING): State.AGREED,
-    (State.TURN, Move.SEND_DISAGREEING): State.DISAGREED,
-    (State.TURN, Move.SEND_RESTART): State.WAITING,
-}
 
 
 def check_hash(key: bytes | bytearray, salt: bytes) -> bytes:
@@ -238,13 +140,7 @@ class ThesisSession:
         self._machine.wipe()
 
     def _move(self, move: Move) -> None:
-        state = TRANSITIONS.get((self.state, move))
-        if state is None:
-            reason = f"{move.name.lower()} in state {self.state.name.lower()}"
-            if move.name.startswith("SEND"):
-                raise ProtocolStateError(reason)
-            raise UnexpectedMessageError(reason)
-        self.state = state
+        self.state = after(self.state, move)
 
     def _check_sender(self, message: Step | Reply | Restart) -> None:
         if message.sender != self._partner_id:

@@ -15,7 +15,7 @@ from dynamicrypt.params import PROFILES
 from dynamicrypt.peer.identity import generate
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import KnownPeers
-from dynamicrypt.session.link import LinkTimes
+from dynamicrypt.session.link_alive import LinkTimes
 from dynamicrypt.session.link_events import (
     ChannelName,
     KeyMade,

@@ -27,15 +27,9 @@ from dynamicrypt.peer.handshake import HandshakeCounts, SecuredEndpoint, Secured
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.pairing import PAIRING_PROTOCOL, Announcement
 from dynamicrypt.peer.pairing_code import OneTimeCode
-from dynamicrypt.peer.pairing_link import (
-    RUN_SECONDS,
-    WAIT_SECONDS,
-    AnyNode,
-    Host,
-    dial_pairing,
-    wait_for_pairing,
-)
+from dynamicrypt.peer.pairing_link import WAIT_SECONDS, dial_pairing, wait_for_pairing
 from dynamicrypt.peer.pairing_messages import Share, encode
+from dynamicrypt.peer.pairing_run import RUN_SECONDS, AnyNode, Host
 from dynamicrypt.peer.peers import Address, Peer, PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
 from dynamicrypt.peer.tls import LINK_PROTOCOL, TlsIdentity

@@ -20,7 +20,8 @@ from dynamicrypt.peer.thesis import (
     ThesisListener,
     ThesisProtocol,
 )
-from dynamicrypt.session.thesis import Dialled, Event, KeyBorn, ThesisSession
+from dynamicrypt.session.thesis import ThesisSession
+from dynamicrypt.session.thesis_events import Dialled, Event, KeyBorn
 from dynamicrypt.tpm.inputs import PublicStream
 from dynamicrypt.tpm.machine import new_machine
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 from dynamicrypt._core import ANTI_HEBBIAN, HEBBIAN, RANDOM_WALK, Bank
 from dynamicrypt.params import ExchangeParameters, MachineParameters, Rule
-from dynamicrypt.session.link import Admission, LinkSession, LinkTimes, Refusal
+from dynamicrypt.session.link import LinkSession
+from dynamicrypt.session.link_admission import Admission, Refusal
+from dynamicrypt.session.link_alive import LinkTimes
+from dynamicrypt.session.link_bank import Fill
 from dynamicrypt.session.link_events import (
     ChannelName,
     KeyConfirmed,
@@ -20,7 +23,7 @@ from dynamicrypt.session.link_events import (
     PeerIncarnationChanged,
 )
 from dynamicrypt.session.link_ledger import Ledger
-from dynamicrypt.session.link_rounds import Fill, Statistics
+from dynamicrypt.session.link_statistics import Statistics
 
 RULES = {
     Rule.HEBBIAN: HEBBIAN,

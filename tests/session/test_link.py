@@ -5,8 +5,8 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import ParameterError, ProtocolStateError, RemoteError
-from dynamicrypt.session import link as link_module
-from dynamicrypt.session.link import LinkTimes, State
+from dynamicrypt.session import link_outbox
+from dynamicrypt.session.link_alive import LinkTimes
 from dynamicrypt.session.link_events import (
     ChannelDown,
     ChannelName,
@@ -15,6 +15,7 @@ from dynamicrypt.session.link_events import (
     LinkUp,
     PeerIncarnationChanged,
 )
+from dynamicrypt.session.link_states import State
 from dynamicrypt.wire import link as wire
 from dynamicrypt.wire import link_messages as messages
 from tests.session.link_pair import SMALL, Pair, make_session, node, up
@@ -392,7 +393,7 @@ class GateTests(SynchronousTestCase):
         self.assertEqual(len({each.channel for each in rounds}), 6)
 
     def test_answers_to_who_takes_none_are_bounded(self) -> None:
-        self.patch(link_module, "MAX_UNSENT", 100_000)
+        self.patch(link_outbox, "MAX_UNSENT", 100_000)
         pair = up()
         pair.settle(5)
         pair.perform(1, pair.sessions[1].gate(closed=True))

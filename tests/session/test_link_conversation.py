@@ -10,10 +10,11 @@ from dynamicrypt._core import Bank
 from dynamicrypt.keys.schedule import EpochKeys, Parties
 from dynamicrypt.params import ExchangeParameters, MachineParameters, Rule
 from dynamicrypt.session.channel import ChannelSession
+from dynamicrypt.session.link_bank import Fill
 from dynamicrypt.session.link_events import ChannelName, KeyMade
 from dynamicrypt.session.link_ledger import Ledger
 from dynamicrypt.session.link_mint import Output
-from dynamicrypt.session.link_rounds import Fill, Scratch
+from dynamicrypt.session.link_scratch import Scratch
 from dynamicrypt.wire.link_messages import Accept, Confirm, Message, Open, Round
 from tests.session import link_conversation
 from tests.session.link_conversation import zeros

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.session.link import State
 from dynamicrypt.session.link_events import LinkDown
+from dynamicrypt.session.link_states import State
 from dynamicrypt.wire import link as wire
 from dynamicrypt.wire import link_messages as messages
 from tests.session.link_pair import SMALL, Pair, node, up

@@ -9,9 +9,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.params import ExchangeParameters, MachineParameters, Rule
 from dynamicrypt.session.channel_states import State as ChannelState
-from dynamicrypt.session.link import LinkTimes, State
+from dynamicrypt.session.link_alive import LinkTimes
 from dynamicrypt.session.link_events import ChannelName
 from dynamicrypt.session.link_rounds import Rounds
+from dynamicrypt.session.link_states import State
 from tests.session.link_pair import SMALL, Pair, node
 
 NAMES = (ChannelName("a", "b"), ChannelName("b", "a"))

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.keys import schedule
 from dynamicrypt.keys.schedule import ChannelKeys, Secret
-from dynamicrypt.session.link import LinkTimes
+from dynamicrypt.session.link_alive import LinkTimes
 from dynamicrypt.session.link_events import KeyMade
 from tests.session.link_pair import Pair, node
 

@@ -13,20 +13,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt._core import HEBBIAN, Machine
 from dynamicrypt.errors import ProtocolStateError, RemoteError
 from dynamicrypt.params import THESIS, MachineParameters, Rule
-from dynamicrypt.session.thesis import (
-    TRANSITIONS,
+from dynamicrypt.session.thesis import ThesisSession, check_hash
+from dynamicrypt.session.thesis_events import (
     Accepted,
     Dialled,
     Event,
     KeyBorn,
     KeyConfirmed,
-    Move,
     RunDiscarded,
-    State,
-    ThesisSession,
-    UnexpectedMessageError,
-    check_hash,
 )
+from dynamicrypt.session.thesis_states import TRANSITIONS, Move, State, UnexpectedMessageError
 from dynamicrypt.tpm.inputs import PublicStream
 from dynamicrypt.wire.thesis import Hello, Message, Reply, Restart, Step, Welcome, decode, encode
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.session.thesis import TRANSITIONS
+from dynamicrypt.session.thesis_states import TRANSITIONS
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "wire-1.md"
 #: The document's words for the moves of the table.

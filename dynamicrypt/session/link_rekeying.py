@@ -1,0 +1,96 @@
+"""The messages that give a link its epochs: hellos for the first, then epoch, answer and proof.
+
+`link_epochs` has the secrets; here is when role 0 begins an exchange, what each side says in it,
+and what it means for the channels.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dynamicrypt.session.link_alive import LinkTimes
+from dynamicrypt.session.link_channels import Channels
+from dynamicrypt.session.link_epochs import Epochs
+from dynamicrypt.session.link_events import EpochBegun, LinkEvent
+from dynamicrypt.session.link_greeting import Greeting
+from dynamicrypt.wire.link import encode
+from dynamicrypt.wire.link_messages import Answer, Epoch, Hello, Message, Proof
+
+
+class Rekeying:
+    """One side of the exchanges of a link; `now` is when it began."""
+
+    def __init__(
+        self,
+        *,
+        role: int,
+        greeting: Greeting,
+        epochs: Epochs,
+        channels: Channels,
+        times: LinkTimes,
+        now: float,
+    ) -> None:
+        self._role: Final = role
+        self._greeting: Final = greeting
+        self._epochs: Final = epochs
+        self._channels: Final = channels
+        self._times: Final = times
+        self._began = now
+        self._keys = 0
+
+    def greet(self) -> Hello:
+        """Role 0's hello, with which the exchange of epoch 0 begins."""
+        hello = self._greeting.hello(self._epochs.offer())
+        self._epochs.offered(encode(hello)[:-1])
+        return hello
+
+    def take_hello(self, message: Hello, line: bytes) -> list[Message]:
+        """Take the partner's hello; role 1 answers with its own, and its proof."""
+        self._greeting.take(message)
+        if self._role == 0:
+            self._epochs.take_answer(0, message.share, line)
+            return []
+        share, shared = self._epochs.answer(0, message.share)
+        hello = self._greeting.hello(share)
+        self._epochs.answered(shared, line, encode(hello)[:-1])
+        return [hello, Proof(epoch=0, tag=self._epochs.proof())]
+
+    def take_proof(self, message: Proof) -> list[Message]:
+        """Check the partner's proof; role 0 answers with its own."""
+        tag = self._epochs.take_proof(message.epoch, message.tag)
+        return [Proof(epoch=message.epoch, tag=tag)] if self._role == 0 else []
+
+    def take(
+        self, message: Epoch | Answer | Proof, line: bytes, now: float
+    ) -> list[Message | LinkEvent]:
+        """What follows from a message of an exchange after the first. Raises RemoteError."""
+        match message:
+            case Epoch():
+                return self._answer(message, line)
+            case Answer():
+                self._epochs.take_answer(message.epoch, message.share, line)
+                return []
+            case Proof():
+                out = self.take_proof(message)
+                self._began = now
+                return [*out, EpochBegun(epoch=message.epoch), *self._channels.proceed()]
+
+    def renew(self, now: float, keys: int) -> list[Message | LinkEvent]:
+        """Begin an epoch, if we are role 0 and it is time; `keys` were made on this link so far."""
+        times = self._times
+        due = now - self._began >= times.epoch or keys - self._keys >= times.epoch_keys
+        if self._role != 0 or not due or self._epochs.changing:
+            return []
+        self._keys = keys
+        share = self._epochs.offer()
+        rounds = self._channels.first_rounds()
+        message = Epoch(epoch=self._epochs.number, share=share, rounds=rounds)
+        self._epochs.offered(encode(message)[:-1])
+        return [message, *self._channels.own_turns(message.epoch, rounds)]
+
+    def _answer(self, message: Epoch, line: bytes) -> list[Message | LinkEvent]:
+        share, shared = self._epochs.answer(message.epoch, message.share)
+        reply = Answer(epoch=message.epoch, share=share)
+        self._epochs.answered(shared, line, encode(reply)[:-1])
+        proof = Proof(epoch=message.epoch, tag=self._epochs.proof())
+        return [reply, proof, *self._channels.take_turns(message.epoch, message.rounds)]
