@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-BENCHMARKS := wire1 core keys link api
+BENCHMARKS := wire1 core keys link api lab
 SOURCES := setup.py pyproject.toml $(wildcard ext/*)
 
 .PHONY: help setup demo test check format test-system soak bench clean

@@ -1,14 +1,14 @@
 """The REST API under load: a real node, a load generator beside it, both on this machine.
 
-Two services of one node share keys without a link, so what is measured is the interface. On a
-machine that does other things the rates fall; the CPU time of a request and the ratio to the bare
-resource, which is measured in turns with the API, do not.
+Two services of one node share keys without a link, so what is measured is the interface. Every load
+is put on a bare twisted.web resource in turns with the API, and the same work is done in a loop
+without HTTP. On a machine that does other things the rates fall; CPU times and ratios hardly do.
 """
 
 from __future__ import annotations
 
 import base64
-import json
+import http.client
 import os
 import secrets
 import statistics
@@ -16,36 +16,92 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.api_bare import TOKEN, Encrypt
-from benchmarks.load import Outcome, load
+import orjson
+
+from benchmarks.api_bare import TOKEN, Work
+from benchmarks.load import HOST, PERCENTILES, Outcome, load
 from benchmarks.report import Report, main
 from dynamicrypt.demo.daemon import Daemon
 from tests.rest.running import BANK, SHOP, RunningNode
 
 #: Messages of a batch.
 BATCH = 100
-#: Ciphertexts made beforehand to be decrypted; each opens once.
-STOCK = 256 * 200
+#: Messages of a load: of 100 B on 64 connections, which is run several times, and else. A message
+#: opens once, so a load has a number of messages and not a time.
+MOST, SOME = 25_000, {100: 5_000, 10_000: 2_000}
+#: Connections that batches come on.
+BATCH_CONNECTIONS = 16
 
 
-class Api(RunningNode):
-    """A node under load."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A load, and the CPU time of the server for a request of it in µs."""
 
-    def load(
-        self, path: str, bodies: Sequence[bytes], connections: int, seconds: float
-    ) -> tuple[Outcome, float]:
-        """The outcome of load, and the CPU time of the node for a request in µs."""
+    outcome: Outcome
+    cpu_us: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server under load; what is sealed below one path is opened below the other."""
+
+    pid: int
+    port: int
+    token: str
+    sealing: str
+    opening: str
+
+    def load(self, path: str, bodies: Sequence[bytes], connections: int, number: int) -> Run:
+        """Put load on a path; RuntimeError where a request fails."""
         before = self._cpu()
         outcome = load(
-            self.port, path, bodies, token=self.token, connections=connections, seconds=seconds
+            self.port, path, bodies, token=self.token, connections=connections, number=number
         )
         if outcome.failed:
-            raise RuntimeError(f"{outcome.failed} requests failed")
-        return outcome, (self._cpu() - before) / (outcome.rate * seconds) * 1e6
+            raise RuntimeError(f"{outcome.failed} requests to {path} failed")
+        return Run(outcome=outcome, cpu_us=(self._cpu() - before) / outcome.answered * 1e6)
+
+    def encrypt(self, size: int, connections: int, number: int) -> Run:
+        """Encrypt messages of so many bytes."""
+        return self.load(self.sealing + "encrypt", [encrypt_body(size)], connections, number)
+
+    def decrypt(self, size: int, connections: int, number: int) -> Run:
+        """Decrypt such messages, each once."""
+        bodies = [b'{"ciphertext":"%b"}' % each for each in self.sealed(size, number)]
+        return self.load(self.opening + "decrypt", bodies, connections, number)
+
+    def encrypt_batches(self, number: int) -> Run:
+        """Encrypt batches of messages of 100 bytes."""
+        body = encrypt_batch_body(100, BATCH)
+        return self.load(self.sealing + "batch/encrypt", [body], BATCH_CONNECTIONS, number)
+
+    def decrypt_batches(self, number: int) -> Run:
+        """Decrypt such batches."""
+        sealed = self.sealed(100, number * BATCH)
+        bodies = [
+            decrypt_batch_body(sealed[at : at + BATCH]) for at in range(0, len(sealed), BATCH)
+        ]
+        return self.load(self.opening + "batch/decrypt", bodies, BATCH_CONNECTIONS, number)
+
+    def sealed(self, size: int, number: int) -> list[bytes]:
+        """So many ciphertexts of so many bytes, made by the server in batches."""
+        # A body has 1 MiB at most, and base64 makes four bytes of three.
+        at_once = min(256, 2**19 // size)
+        body = encrypt_batch_body(size, at_once)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=60)
+        made: list[bytes] = []
+        while len(made) < number:
+            connection.request("POST", self.sealing + "batch/encrypt", body, headers)
+            items = orjson.loads(connection.getresponse().read())["items"]
+            made += [each["ciphertext"].encode() for each in items]
+        connection.close()
+        return made[:number]
 
     def _cpu(self) -> float:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
@@ -53,115 +109,150 @@ class Api(RunningNode):
 
 
 @contextmanager
-def running_api() -> Iterator[Api]:
+def running_api() -> Iterator[Server]:
     """A node for the time of the block."""
     with tempfile.TemporaryDirectory() as state, Daemon(Path(state)) as daemon:
-        yield Api(daemon)
+        node = RunningNode(daemon)
+        yield Server(
+            pid=node.pid,
+            port=node.port,
+            token=node.token,
+            sealing=BANK + "/",
+            opening=SHOP + "/",
+        )
 
 
 @contextmanager
-def running_bare() -> Iterator[int]:
-    """The port of the bare resource."""
+def running_bare() -> Iterator[Server]:
+    """The bare resource for the time of the block."""
     command = [sys.executable, "-m", "benchmarks.api_bare"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        yield int(process.stdout.readline())
+        port = int(process.stdout.readline())
+        yield Server(pid=process.pid, port=port, token=TOKEN, sealing="/", opening="/")
         assert process.stdin is not None
         process.stdin.close()
 
 
+def text(size: int) -> str:
+    """So many random bytes in base64."""
+    return base64.b64encode(secrets.token_bytes(size)).decode("ascii")
+
+
 def encrypt_body(size: int) -> bytes:
     """A request to encrypt so many bytes in mode 1."""
-    plaintext = base64.b64encode(secrets.token_bytes(size)).decode("ascii")
-    return json.dumps({"plaintext": plaintext, "mode": 1}).encode()
+    return orjson.dumps({"plaintext": text(size), "mode": 1})
 
 
-def batch_body(size: int) -> bytes:
-    """A request to encrypt a batch in mode 1."""
-    items = [
-        {"plaintext": base64.b64encode(secrets.token_bytes(size)).decode("ascii")}
-        for _ in range(BATCH)
-    ]
-    return json.dumps({"items": items, "mode": 1}).encode()
+def encrypt_batch_body(size: int, number: int) -> bytes:
+    """A request to encrypt so many messages in mode 1."""
+    return orjson.dumps({"items": [{"plaintext": text(size)} for _ in range(number)], "mode": 1})
 
 
-def measure_against_bare(report: Report, api: Api, seconds: float, turns: int) -> None:
-    """The main figure, in turns with the bare resource doing the same work."""
-    body = [encrypt_body(100)]
-    outcomes, costs, ratios = [], [], []
-    with running_bare() as port:
-        for _ in range(turns):
-            outcome, cost = api.load(SHOP + "/encrypt", body, 64, seconds)
-            bare = load(port, "/", body, token=TOKEN, connections=64, seconds=seconds)
-            outcomes.append(outcome)
-            costs.append(cost)
-            ratios.append(outcome.rate / bare.rate)
-    best = max(outcomes, key=lambda outcome: outcome.rate)
-    report.add("api.encrypt_per_second", best.rate, "1/s, 100 B, 64 conn.", at_least=15_000)
-    report.add("api.encrypt_to_bare", statistics.median(ratios), "", at_least=1.2)
-    report.add("api.encrypt_cpu_us", statistics.median(costs), "us of CPU")
-    report.add("api.encrypt_median_ms", best.median_ms, "ms")
-    report.add("api.encrypt_p99_ms", best.p99_ms, "ms")
+def decrypt_batch_body(sealed: Sequence[bytes]) -> bytes:
+    """A request to decrypt these messages."""
+    return orjson.dumps({"items": [{"ciphertext": each.decode()} for each in sealed]})
 
 
-def measure_other_loads(report: Report, api: Api, seconds: float) -> None:
-    """Fewer connections, larger messages."""
-    for connections in (1, 16):
-        outcome, _ = api.load(SHOP + "/encrypt", [encrypt_body(100)], connections, seconds)
-        report.add(f"api.encrypt_per_second_{connections}", outcome.rate, "1/s, 100 B")
-        report.add(f"api.encrypt_p99_ms_{connections}", outcome.p99_ms, "ms")
-    outcome, _ = api.load(SHOP + "/encrypt", [encrypt_body(10_000)], 64, seconds)
-    report.add("api.encrypt_10k_per_second", outcome.rate, "1/s, 10 kB, 64 conn.")
+def in_turns(
+    api: Server, bare: Server, turns: int, ask: Callable[[Server], Run]
+) -> tuple[list[Run], list[Run]]:
+    """The runs of each server: what disturbs one disturbs the other."""
+    pairs = [(ask(api), ask(bare)) for _ in range(turns)]
+    return [one for one, _ in pairs], [other for _, other in pairs]
 
 
-def measure_decrypt(report: Report, api: Api, seconds: float) -> None:
-    """Each ciphertext once: the load ends before they do, or its failures tell."""
-    bodies = []
-    for _ in range(STOCK // 256):
-        items = [{"plaintext": base64.b64encode(bytes(100)).decode()}] * 256
-        sealed = api.ask("POST", BANK + "/batch/encrypt", {"items": items})
-        bodies += [
-            json.dumps({"ciphertext": each["ciphertext"]}).encode() for each in sealed["items"]
-        ]
-    outcome, cost = api.load(SHOP + "/decrypt", bodies, 64, seconds)
-    report.add("api.decrypt_per_second", outcome.rate, "1/s, 100 B, 64 conn.")
-    report.add("api.decrypt_cpu_us", cost, "us of CPU")
+def add(
+    report: Report,
+    name: str,
+    end: str,
+    runs: tuple[list[Run], list[Run]],
+    *,
+    unit: str,
+    messages: int = 1,
+    at_least: float | None = None,
+    to_bare: float | None = None,
+) -> None:
+    """The figures of a load: those of the fastest run, and the median of the ratios."""
+    (best, bare) = (max(each, key=lambda run: run.outcome.rate).outcome for each in runs)
+    ratio = statistics.median(
+        one.outcome.rate / other.outcome.rate for one, other in zip(*runs, strict=True)
+    )
+    cost = statistics.median(run.cpu_us for run in runs[0])
+    what = "messages_per_second" if messages > 1 else "per_second"
+    report.add(f"{name}_{what}{end}", best.rate * messages, f"1/s, {unit}", at_least=at_least)
+    report.add(f"{name}_to_bare{end}", ratio, "", at_least=to_bare)
+    report.add(f"{name}_cpu_us{end}", cost / messages, "us of CPU a message")
+    for percent in PERCENTILES:
+        figure = f"p{percent:g}".replace(".", "")
+        report.add(f"{name}_{figure}_ms{end}", best.latencies[percent], "ms")
+        report.add(f"{name}_{figure}_ms_bare{end}", bare.latencies[percent], "ms")
 
 
-def measure_batches(report: Report, api: Api, seconds: float, turns: int) -> None:
+def measure_messages(
+    report: Report, api: Server, bare: Server, size: int, connections: int
+) -> None:
+    """Single messages; the main figures are those of 100 B on 64 connections."""
+    is_main = (size, connections) == (100, 64)
+    number = MOST if is_main else SOME[size]
+    turns = 3 if is_main else 1
+    if not report.quick:
+        number, turns = 4 * number, turns + 2
+    name, kind = ("", "100 B") if size == 100 else ("_10k", "10 kB")
+    end = "" if connections == 64 else f"_{connections}"
+    unit = f"{kind}, {connections} conn."
+    report.say(unit)
+    sealing = in_turns(api, bare, turns, lambda server: server.encrypt(size, connections, number))
+    rate, ratio = (15_000, 1.2) if is_main else (None, None)
+    add(report, f"api.encrypt{name}", end, sealing, unit=unit, at_least=rate, to_bare=ratio)
+    opening = in_turns(api, bare, turns, lambda server: server.decrypt(size, connections, number))
+    add(report, f"api.decrypt{name}", end, opening, unit=unit)
+
+
+def measure_batches(report: Report, api: Server, bare: Server) -> None:
     """Batches of 100."""
-    body = [batch_body(100)]
-    runs = [api.load(SHOP + "/batch/encrypt", body, 16, seconds) for _ in range(turns)]
-    best = max(outcome.rate for outcome, _ in runs)
-    report.add("api.batch_messages_per_second", best * BATCH, "1/s, 100 B", at_least=300_000)
-    cost = statistics.median(cost for _, cost in runs)
-    report.add("api.batch_cpu_us", cost / BATCH, "us of CPU a message")
+    number, turns = (1_000, 2) if report.quick else (5_000, 5)
+    unit = f"100 B, {BATCH_CONNECTIONS} conn."
+    report.say("batches")
+    sealing = in_turns(api, bare, turns, lambda server: server.encrypt_batches(number))
+    add(report, "api.batch", "", sealing, unit=unit, messages=BATCH, at_least=300_000)
+    opening = in_turns(api, bare, turns, lambda server: server.decrypt_batches(number))
+    add(report, "api.batch_decrypt", "", opening, unit=unit, messages=BATCH)
+
+
+def cpu_us(work: Callable[[bytes], bytes], bodies: Sequence[bytes]) -> tuple[list[bytes], float]:
+    """The answers, and the CPU time of each in µs."""
+    began = time.process_time()
+    answers = [work(body) for body in bodies]
+    return answers, (time.process_time() - began) / len(bodies) * 1e6
 
 
 def measure_without_http(report: Report) -> None:
     """The same work in a loop."""
-    resource, body, times = Encrypt(), encrypt_body(100), 20_000
-    resource.give_key()
-    began = time.process_time()
-    for _ in range(times):
-        resource.work(body)
-    report.add("api.work_us", (time.process_time() - began) / times * 1e6, "us, without HTTP")
+    report.say("without HTTP")
+    unit = "us of CPU, without HTTP"
+    for size, name, times in ((100, "", 20_000), (10_000, "_10k", 4_000)):
+        work = Work()
+        sealed, cost = cpu_us(work.encrypt, [encrypt_body(size)] * times)
+        report.add(f"api.encrypt{name}_work_us", cost, unit)
+        _, cost = cpu_us(work.decrypt, sealed)
+        report.add(f"api.decrypt{name}_work_us", cost, unit)
+    work = Work()
+    sealed, cost = cpu_us(work.encrypt_batch, [encrypt_batch_body(100, BATCH)] * 500)
+    report.add("api.batch_work_us", cost / BATCH, unit)
+    _, cost = cpu_us(work.decrypt_batch, sealed)
+    report.add("api.batch_decrypt_work_us", cost / BATCH, unit)
 
 
 def measure(report: Report) -> None:
     """Run every part."""
-    seconds, turns = (2.0, 3) if report.quick else (10.0, 5)
-    with running_api() as api:
-        report.say("encrypt, in turns with a bare resource")
-        measure_against_bare(report, api, seconds, turns)
-        report.say("other loads")
-        measure_other_loads(report, api, seconds)
-        report.say("decrypt")
-        measure_decrypt(report, api, 2.0)
-        report.say("batches")
-        measure_batches(report, api, seconds, turns)
+    with running_api() as api, running_bare() as bare:
+        for size in SOME:
+            for connections in (64, 16, 1):
+                measure_messages(report, api, bare, size, connections)
+        measure_batches(report, api, bare)
     measure_without_http(report)
 
 

@@ -1,9 +1,10 @@
-"""The benchmarks' report: a table for people, one flat object of numbers for programs."""
+"""What the benchmarks report, and how latencies are counted."""
 
 import io
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from benchmarks.load import unstalled
 from benchmarks.report import Report, show
 
 
@@ -39,3 +40,11 @@ class ReportTests(SynchronousTestCase):
     def test_numbers_are_shown_with_four_digits(self) -> None:
         shown = [show(value) for value in (0, 0.012345, 9.87654, 999.96, 1000, 1_234_567)]
         self.assertEqual(shown, ["0", "0.01235", "9.877", "1000", "1 000", "1 234 567"])
+
+
+class LatencyTests(SynchronousTestCase):
+    def test_a_stall_counts_as_often_as_requests_would_have_met_it(self) -> None:
+        self.assertEqual(unstalled([1.0, 5.0, 1.0], 1.0), [1.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+
+    def test_up_to_twice_the_usual_is_no_stall(self) -> None:
+        self.assertEqual(unstalled([2.0, 1.0, 1.5], 1.0), [1.0, 1.5, 2.0])
