@@ -7,6 +7,7 @@ see the same events as those of a link, and neither can tell the difference.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -48,7 +49,10 @@ class LocalLink:
         self._happened = happened
         self._open: dict[ChannelName, Statistics] = {}
         self._paused: set[ChannelName] = set()
-        self._filling: set[ChannelName] = set()
+        #: Ends that may lack keys, in the order in which they are served.
+        self._hungry: dict[ChannelName, None] = {}
+        self._pending: deque[ChannelEvent] = deque()
+        self._acting = False
 
     def carries(self, name: ChannelName) -> bool:
         """Whether the channel is open."""
@@ -68,23 +72,25 @@ class LocalLink:
             return
         decision = self._judge(_other(name))
         if isinstance(decision, Refusal):
-            self._happened(
-                ChannelRefused(channel=name, reason=decision.reason, detail=decision.detail)
-            )
+            self._tell(ChannelRefused(channel=name, reason=decision.reason, detail=decision.detail))
             return
-        for end in (name, _other(name)):
+        ends = (name, _other(name))
+        for end in ends:
             self._open[end] = Statistics()
             self._paused.discard(end)
-            self._happened(ChannelUp(channel=end))
-        self._fill(name)
+        self._hungry[name] = None
+        self._tell(*(ChannelUp(channel=end) for end in ends))
 
     def close_channel(self, name: ChannelName, reason: str) -> None:
         """Close both ends."""
         if not self.carries(name):
             return
-        for end, by_partner in ((name, False), (_other(name), True)):
-            del self._open[end]
-            self._happened(ChannelDown(channel=end, reason=reason, by_partner=by_partner))
+        other = _other(name)
+        del self._open[name], self._open[other]
+        self._tell(
+            ChannelDown(channel=name, reason=reason, by_partner=False),
+            ChannelDown(channel=other, reason=reason, by_partner=True),
+        )
 
     def pause(self, name: ChannelName) -> None:
         """This end has keys enough."""
@@ -93,32 +99,48 @@ class LocalLink:
     def resume(self, name: ChannelName) -> None:
         """This end needs keys."""
         self._paused.discard(name)
-        self._fill(name)
+        self._hungry[name] = None
+        self._tell()
 
-    def _fill(self, name: ChannelName) -> None:
-        """Make keys, an end's turn after the other's, until both have enough."""
-        ends = (name, _other(name))
-        if self._filling & set(ends):
+    def _tell(self, *events: ChannelEvent) -> None:
+        """Report in order, also what those who are told cause, and then make keys.
+
+        Whoever is told may open, close, pause and resume any channel.
+        """
+        self._pending.extend(events)
+        if self._acting:
             return
-        self._filling |= set(ends)
-        number = 0
+        self._acting = True
         try:
-            while all(map(self.carries, ends)) and not self._paused.issuperset(ends):
-                self._make(ends[number % 2], ends[(number + 1) % 2], number)
-                number += 1
+            while self._pending or self._make_one():
+                self._happened(self._pending.popleft())
         finally:
-            self._filling -= set(ends)
+            self._acting = False
 
-    def _make(self, owner: ChannelName, holder: ChannelName, number: int) -> None:
+    def _make_one(self) -> bool:
+        """A key for the first channel that lacks some; whether one was made."""
+        while self._hungry:
+            name = next(iter(self._hungry))
+            ends = (name, _other(name))
+            if self.carries(name) and not self._paused.issuperset(ends):
+                self._make(ends)
+                return True
+            del self._hungry[name]
+        return False
+
+    def _make(self, ends: tuple[ChannelName, ChannelName]) -> None:
+        """Make a key, an end's turn after the other's; the holder has it first."""
+        number = self._open[ends[0]].keys
+        owner, holder = ends if number % 2 == 0 else ends[::-1]
         key_id = os.urandom(KEY_ID_BYTES)
         key = bytearray(KEY_BYTES)
         system_fill(memoryview(key))
         for end, key_of_end in ((holder, key[:]), (owner, key)):
             self._open[end].keys += 1
-            self._happened(
+            self._pending.append(
                 KeyMade(channel=end, number=number, id=key_id, key=key_of_end, owner=end is owner)
             )
-        self._happened(KeyConfirmed(channel=owner, id=key_id))
+        self._pending.append(KeyConfirmed(channel=owner, id=key_id))
 
 
 def _other(name: ChannelName) -> ChannelName:

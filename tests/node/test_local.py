@@ -1,8 +1,103 @@
 """Two services of one node share keys without a link."""
 
+from collections.abc import Callable
+
+from twisted.trial.unittest import SynchronousTestCase
+
 from dynamicrypt.errors import KeyUsedError, NoKeyYetError, SynchronisationError
-from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.channel import Carrier, LinkChannel
+from dynamicrypt.node.local import LocalLink
+from dynamicrypt.params import PROFILES
+from dynamicrypt.session.link import Admission, Refusal
+from dynamicrypt.session.link_events import (
+    ChannelDown,
+    ChannelEvent,
+    ChannelName,
+    ChannelUp,
+    KeyMade,
+)
+from dynamicrypt.session.link_ledger import Ledger
 from tests.node.test_exchange import HOST, ExchangeTestCase
+
+PARAMETERS = PROFILES["fast"].exchange
+X, Y = ChannelName("x", "y"), ChannelName("y", "x")
+
+
+class EventTests(SynchronousTestCase):
+    """Who is told of an event may ask the link for anything."""
+
+    def setUp(self) -> None:
+        self.link = LocalLink(self.judge, self.happened)
+        self.told: list[str] = []
+        self.keys = {X: 0, Y: 0}
+        self.most = 8
+        #: What is done when this is told, once.
+        self.answers: dict[str, Callable[[], None]] = {}
+
+    def judge(self, name: ChannelName) -> Admission | Refusal:
+        return Admission(parameters=PARAMETERS, ledger=Ledger())
+
+    def happened(self, event: ChannelEvent) -> None:
+        if isinstance(event, KeyMade):
+            self.keys[event.channel] += 1
+            if self.keys[event.channel] >= self.most:
+                self.link.pause(event.channel)
+        if isinstance(event, ChannelUp | ChannelDown):
+            told = f"{event.channel.service} {type(event).__name__}"
+            self.told.append(told)
+            self.answers.pop(told, lambda: None)()
+
+    def open(self) -> None:
+        self.link.open(X, PARAMETERS, Ledger())
+
+    def close(self) -> None:
+        self.link.close_channel(X, "left")
+
+    def test_both_ends_come_up_before_there_are_keys(self) -> None:
+        self.answers["x ChannelUp"] = lambda: self.assertTrue(self.link.carries(Y))
+        self.answers["y ChannelUp"] = lambda: self.assertEqual(self.keys, {X: 0, Y: 0})
+        self.open()
+        self.assertEqual(self.told, ["x ChannelUp", "y ChannelUp"])
+        self.assertEqual(self.keys, {X: 8, Y: 8})
+
+    def test_the_end_that_comes_up_may_close_the_channel(self) -> None:
+        self.answers["x ChannelUp"] = self.close
+        self.open()
+        self.assertEqual(
+            self.told, ["x ChannelUp", "y ChannelUp", "x ChannelDown", "y ChannelDown"]
+        )
+        self.assertEqual(self.keys, {X: 0, Y: 0})
+        self.assertFalse(self.link.carries(X) or self.link.carries(Y))
+
+    def test_the_end_that_goes_down_may_open_the_channel_again(self) -> None:
+        self.open()
+        self.told.clear()
+        self.answers["x ChannelDown"] = self.open
+        self.close()
+        self.assertEqual(
+            self.told, ["x ChannelDown", "y ChannelDown", "x ChannelUp", "y ChannelUp"]
+        )
+        self.assertTrue(self.link.carries(X) and self.link.carries(Y))
+
+    def test_one_end_that_lacks_keys_wakes_the_other(self) -> None:
+        self.open()
+        self.most = 20
+        self.link.resume(X)
+        self.assertEqual(self.keys, {X: 20, Y: 20})
+        self.assertEqual(self.link.statistics(X).keys, 20)
+
+    def test_channel_that_is_closed_while_keys_are_made_gets_no_more(self) -> None:
+        self.most = 10**6
+        happened = self.happened
+
+        def close_after_five(event: ChannelEvent) -> None:
+            happened(event)
+            if self.keys[Y] == 5:
+                self.close()
+
+        self.link._happened = close_after_five
+        self.open()
+        self.assertEqual(self.keys, {X: 5, Y: 5})
 
 
 class LocalChannelTests(ExchangeTestCase):
@@ -41,6 +136,22 @@ class LocalChannelTests(ExchangeTestCase):
             status = self.channel(name, partner).describe()
             self.assertEqual((status.state, status.machines), ("resting", ()))
             self.assertEqual(status.keys_unmatched, 0)
+
+    async def test_service_that_leaves_when_the_channel_comes_up_leaves_nothing(self) -> None:
+        self.both()
+        exchange = self.one.node._exchange
+        come_up = LinkChannel._come_up
+
+        def leave(channel: LinkChannel, link: Carrier) -> None:
+            come_up(channel, link)
+            if channel.name.service == "x":
+                self.one.node.remove("x", owner="o")
+
+        self.patch(LinkChannel, "_come_up", leave)
+        await self.join()
+        self.assertFalse(self.one.node.is_synchronising("y", owner="o"))
+        self.assertEqual(exchange._local._open, {})
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     async def test_end_that_leaves_ends_the_other(self) -> None:
         self.both()
