@@ -2,18 +2,13 @@
 
 Feed it each message of its channel; it answers with messages to send and events to act on. It
 has no clock, no transport and no generator of its own (docs/protocol.md, "Channels").
-
-A side pauses when it has keys enough. A side *begins* round r + 1 when round r is finished, unless
-both pause: keys come in turns, so who has enough must go on for a partner that has not. It
-*answers* a round that the partner began in any case, so at most one round runs after the second
-pause.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from dynamicrypt.keys.schedule import ChannelContext, ChannelKeys, Parties
+from dynamicrypt.keys.schedule import ChannelContext, Parties
 from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.session.channel_states import (
     TRANSITIONS,
@@ -34,8 +29,9 @@ from dynamicrypt.session.link_events import (
     PartnerResumed,
 )
 from dynamicrypt.session.link_ledger import MARK_BYTES, Ledger
+from dynamicrypt.session.link_lockstep import LockStep
 from dynamicrypt.session.link_mint import Mint, Output
-from dynamicrypt.session.link_rounds import RoundError, Rounds
+from dynamicrypt.session.link_rounds import Rounds
 from dynamicrypt.session.link_scratch import Scratch
 from dynamicrypt.session.link_statistics import MachineView, Statistics
 from dynamicrypt.session.link_turns import EpochSource, Turns
@@ -54,8 +50,6 @@ from dynamicrypt.wire.link_messages import (
     Round,
     Unmatched,
 )
-
-__all__ = ["ChannelSession", "State"]
 
 
 class ChannelSession:
@@ -84,10 +78,6 @@ class ChannelSession:
         self.number: Final = number
         self.parameters: Final = parameters
         self.statistics: Final = Statistics()
-        #: While true, no round leaves: the link has no room. Call `proceed` when that is over.
-        self.gated = False
-        #: The last round whose package this side has sent.
-        self.sent = 0
         self._role = role
         self._parties = parties
         self._nonce = nonce
@@ -96,7 +86,6 @@ class ChannelSession:
         self._make_bank = make_bank
         self._fill = fill
         self._scratch = scratch
-        self._rounds: Rounds | None = None
         self._mint = Mint(
             number=number,
             role=role,
@@ -105,7 +94,7 @@ class ChannelSession:
             ledger=ledger,
             statistics=self.statistics,
         )
-        self._theirs: Round | Query | None = None
+        self._steps = LockStep(self._turns, self._mint)
         self._pause_wanted = False
 
     # What this side does.
@@ -163,24 +152,26 @@ class ChannelSession:
         self.state = State.CLOSED
         self._turns.wipe()
         self._mint.wipe()
-        if self._rounds is not None:
-            self._rounds.wipe()
+        self._steps.wipe()
+
+    @property
+    def sent(self) -> int:
+        """The last round whose package this side has sent."""
+        return self._steps.sent
 
     @property
     def owed(self) -> str | None:
         """What the partner owes us, in words that change with every progress; None for nothing."""
         if self.state in {State.OPENING, State.SETTLING}:
             return f"channel {self.number} is {self.state.name.lower()}"
-        if self.sent > self._finished:
+        if self.sent > self._steps.finished:
             return f"round {self.sent} of channel {self.number}"
         return None
 
     @property
     def machines(self) -> list[MachineView]:
         """Every machine, its run, and its steps in it; none unless the channel is open."""
-        if self._rounds is None or self.state is State.CLOSED:
-            return []
-        return self._rounds.machines
+        return [] if self.state is State.CLOSED else self._steps.machines
 
     @property
     def first_of_next_epoch(self) -> int:
@@ -192,15 +183,16 @@ class ChannelSession:
         self._turns.add(first, epoch, self.sent)
         return self.proceed()
 
+    def gate(self, *, closed: bool) -> None:
+        """While the link has no room, no round leaves. Call `proceed` when it has room again."""
+        self._steps.gated = closed
+
     def proceed(self) -> list[Output]:
         """Do what an unproven epoch, a pause or the gate held back."""
-        out: list[Output] = []
         self._turns.refresh()
-        if self._rounds is not None and self.state in UP:
-            while self._step(self._rounds, out):
-                pass
-            self._rest()
-        return out
+        if self.state not in UP:
+            return []
+        return self._steps.proceed(resting=self.state is State.RESTING)
 
     # What the partner does.
 
@@ -214,11 +206,10 @@ class ChannelSession:
                 return self._take_round(message)
             case Confirm():
                 self._move(Move.TAKE_CONFIRM)
-                return self._mint.take_confirm(message, self._finished, self.sent + 1)
+                return self._mint.take_confirm(message, self._steps.finished, self.sent + 1)
             case Unmatched():
                 self._move(Move.TAKE_UNMATCHED)
-                their_next = self._finished + (1 if self._theirs is None else 2)
-                return self._mint.take_unmatched(message, their_next)
+                return self._mint.take_unmatched(message, self._steps.next_of_partner)
             case Held():
                 return self._take_held(message)
             case _:
@@ -265,19 +256,8 @@ class ChannelSession:
 
     def _take_round(self, message: Round | Query) -> list[Output]:
         self._move(Move.TAKE_ROUND)
-        if message.round != self._finished + 1 or self._theirs is not None:
-            raise RoundError(f"round {message.round} while {self._finished + 1} is due")
-        if self._rounds is None or isinstance(message, Query) is not self._rounds.answers:
-            raise RoundError("inputs from the side that does not choose them")
-        self._mint.expect_confirmed()
-        self._theirs = message
+        self._steps.take(message)
         return self.proceed()
-
-    # Rounds.
-
-    @property
-    def _finished(self) -> int:
-        return 0 if self._rounds is None else self._rounds.number
 
     def _agree(self, nonce: bytes) -> list[Output]:
         """Both nonces are known: the context is complete."""
@@ -291,56 +271,22 @@ class ChannelSession:
             channel=self.number,
         )
         self._turns.agree(context)
-        self._rounds = Rounds(
-            context=context,
-            role=self._role,
-            bank=self._make_bank(self.parameters, self._fill),
-            fill=self._fill,
-            scratch=self._scratch,
-            statistics=self.statistics,
+        self._steps.start(
+            Rounds(
+                context=context,
+                role=self._role,
+                bank=self._make_bank(self.parameters, self._fill),
+                fill=self._fill,
+                scratch=self._scratch,
+                statistics=self.statistics,
+            )
         )
         anew = self._ledger.meet(nonce[:MARK_BYTES])
         return [KeysForgotten(channel=self.name)] if anew else []
 
-    def _step(self, rounds: Rounds, out: list[Output]) -> bool:
-        """Send our package of the next round, or finish it; whether anything was done."""
-        number = rounds.number + 1
-        keys = self._turns.keys_of(number)
-        if keys is None:
-            return False
-        if self.sent == number:
-            return self._finish(rounds, keys, out)
-        if not self._may_send(number, rounds):
-            return False
-        theirs = self._theirs
-        out.append(rounds.begin(keys, theirs if isinstance(theirs, Query) else None))
-        self.sent = number
-        return True
-
-    def _may_send(self, number: int, rounds: Rounds) -> bool:
-        if self.gated:
-            return False
-        if self._theirs is not None:
-            return True
-        if rounds.answers:
-            return False
-        return self.state is not State.RESTING or self._turns.wanted(number)
-
-    def _finish(self, rounds: Rounds, keys: ChannelKeys, out: list[Output]) -> bool:
-        theirs, mint = self._theirs, self._mint
-        if theirs is None:
-            return False
-        self._theirs = None
-        number = theirs.round
-        mint.begin(number)
-        rounds.finish(theirs, lambda weights: mint.absorb(weights, keys, number))
-        out += mint.finish(number)
-        return True
-
     def _rest(self) -> None:
-        """Give back what only rounds need, if none is under way and none is to begin."""
-        if self.state is State.RESTING and self.sent == self._finished and self._rounds is not None:
-            self._rounds.bank.rest()
+        if self.state is State.RESTING:
+            self._steps.rest()
 
     def _move(self, move: Move) -> None:
         self.state = after(self.state, move)

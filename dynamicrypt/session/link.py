@@ -17,6 +17,7 @@ ends in a LinkDown that carries it. Misuse raises ProtocolStateError or Paramete
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 from dynamicrypt.errors import ParameterError, ProtocolStateError, RemoteError
@@ -35,21 +36,9 @@ from dynamicrypt.session.link_outbox import Outbox, Output
 from dynamicrypt.session.link_rekeying import Rekeying
 from dynamicrypt.session.link_scratch import Scratch
 from dynamicrypt.session.link_states import LinkError, Move, State, after
+from dynamicrypt.wire import link_messages as messages
 from dynamicrypt.wire.link import LinkLineError, clip, decode
 from dynamicrypt.wire.link_lines import LineCutter
-from dynamicrypt.wire.link_messages import (
-    Answer,
-    Epoch,
-    Fault,
-    Goodbye,
-    Hello,
-    Message,
-    Open,
-    Ping,
-    Pong,
-    Proof,
-    Unknown,
-)
 
 
 class PartnerFaultError(RemoteError):
@@ -110,11 +99,10 @@ class LinkSession:
             now=now,
         )
         self._cutter = LineCutter()
-        self._early: list[bytes] = []
+        self._lines: deque[bytes] = deque()
         self._outbox = Outbox()
         self._alive = KeepAlive(times, now)
         self._patience = Patience(times.dead)
-        self._pong: int | None = None
         self._gated = False
 
     # The driver's side.
@@ -135,16 +123,13 @@ class LinkSession:
         if not self._gated:
             self._outbox.sent()
         try:
-            lines = [] if self._over else self._early + self._cutter.cut(data)
-            self._early = []
-            for at, line in enumerate(lines):
-                if self._over:
-                    break
-                was_up = self.state is State.UP
-                self._take_line(line, now)
+            if self.state is not State.CLOSED:
+                self._lines.extend(self._cutter.cut(data))
+            was_up = self.state is State.UP
+            while self._lines and self.state is not State.CLOSED:
+                self._take_line(self._lines.popleft(), now)
                 self._outbox.check()
                 if not was_up and self.state is State.UP:
-                    self._early = lines[at + 1 :]
                     break
         except RemoteError as error:
             self._fail(error)
@@ -154,10 +139,10 @@ class LinkSession:
         """What the passing of time asks for; call it about once a second."""
         try:
             if self.state is State.UP:
-                self._ask(self._alive.due(now))
+                self._outbox.put(self._alive.due(now))
                 self._outbox.put(self._rekeying.renew(now, self._outbox.keys))
                 self._patience.check(self._owed_to_us(), now)
-            elif not self._over:
+            elif self.state is not State.CLOSED:
                 self._alive.check_start(now)
         except RemoteError as error:
             self._fail(error)
@@ -166,25 +151,24 @@ class LinkSession:
     def ping(self, now: float) -> list[Output]:
         """Measure the round trip; does nothing while a Ping is under way."""
         if self.state is State.UP:
-            self._ask(self._alive.ask(now))
+            self._outbox.put(self._alive.ask(now))
         return self._outbox.drain()
 
     def gate(self, *, closed: bool) -> list[Output]:
         """Hold rounds and answers back, or let them go again in the order of the channels."""
         self._gated = closed
         try:
-            self._outbox.put(self._channels.gate(closed=closed))
+            if self.state is not State.CLOSED:
+                self._outbox.put(self._channels.gate(closed=closed))
+                self._outbox.put(self._alive.gate(closed=closed))
         except RemoteError as error:
             self._fail(error)
-        if not closed and not self._over and self._pong is not None:
-            self._outbox.say(Pong(number=self._pong))
-            self._pong = None
         return self._outbox.drain()
 
     def stop(self, reason: str) -> list[Output]:
         """Say goodbye and end the link; the last output is LinkDown."""
         if self.state is not State.CLOSED:
-            self._outbox.say(Goodbye(reason=clip(reason)))
+            self._outbox.say(messages.Goodbye(reason=clip(reason)))
             self._close(reason, None)
         return self._outbox.drain()
 
@@ -251,57 +235,45 @@ class LinkSession:
 
     def _take_line(self, line: bytes, now: float) -> None:
         message = decode(line)
-        if isinstance(message, Unknown):
+        if isinstance(message, messages.Unknown):
             if self.state is not State.UP or not self._greeting.newer:
                 raise LinkLineError(f"an unknown message {message.word}")
-        elif isinstance(message, Fault):
+        elif isinstance(message, messages.Fault):
             told = f"{message.code}: {message.detail}"
             self._close(f"the partner: {message.code}", PartnerFaultError(told))
-        elif isinstance(message, Goodbye):
+        elif isinstance(message, messages.Goodbye):
             self._close(message.reason, None)
         elif self.state is State.UP:
             self._take(message, line, now)
         else:
             self._take_early(message, line)
 
-    def _take(self, message: Message, line: bytes, now: float) -> None:
+    def _take(self, message: messages.Message, line: bytes, now: float) -> None:
         match message:
-            case Epoch() | Answer() | Proof():
+            case messages.Epoch() | messages.Answer() | messages.Proof():
                 self._outbox.put(self._rekeying.take(message, line, now))
-            case Ping():
-                self._take_ping(message)
-            case Pong():
-                self._alive.answered(message.number, now)
-            case Hello():
+            case messages.Ping():
+                self._outbox.put(self._alive.take_ping(message))
+            case messages.Pong():
+                self._alive.take_pong(message, now)
+            case messages.Hello():
                 raise LinkError("a second hello")
-            case Open():
+            case messages.Open():
                 self._outbox.put(self._channels.take_open(message))
             case _:
                 self._outbox.put(self._channels.take(message))
 
-    def _take_early(self, message: Message, line: bytes) -> None:
+    def _take_early(self, message: messages.Message, line: bytes) -> None:
         match message:
-            case Hello():
+            case messages.Hello():
                 self._move(Move.TAKE_HELLO)
                 self._outbox.put(self._rekeying.take_hello(message, line))
-            case Proof():
+            case messages.Proof():
                 self._move(Move.TAKE_FIRST_PROOF)
                 self._outbox.put(self._rekeying.take_proof(message))
                 self._outbox.tell(*self._greeting.events())
             case _:
                 raise LinkError(f"a message in state {self.state.name.lower()}")
-
-    def _take_ping(self, message: Ping) -> None:
-        if self._gated:
-            self._pong = message.number
-        else:
-            self._outbox.say(Pong(number=message.number))
-
-    # Inside.
-
-    @property
-    def _over(self) -> bool:
-        return self.state is State.CLOSED
 
     def _owed_to_us(self) -> list[str]:
         owed = self._channels.owed
@@ -311,19 +283,16 @@ class LinkSession:
             owed.append("room for what we send")
         return owed
 
-    def _ask(self, number: int | None) -> None:
-        if number is not None:
-            self._outbox.say(Ping(number=number))
-
     def _fail(self, error: RemoteError) -> None:
         code = type(error).__name__.removesuffix("Error").lower()
-        self._outbox.say(Fault(code=code, detail=clip(str(error))))
+        self._outbox.say(messages.Fault(code=code, detail=clip(str(error))))
         self._close(str(error), error)
 
     def _close(self, reason: str, error: RemoteError | None) -> None:
         self._move(Move.CLOSE)
         self._outbox.tell(*self._channels.drop(reason))
         self._epochs.wipe()
+        self._lines.clear()
         self._outbox.tell(LinkDown(reason=reason, error=error))
 
     def _move(self, move: Move) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dynamicrypt.errors import RemoteError
+from dynamicrypt.wire.link_messages import Ping, Pong
 
 
 class SilenceError(RemoteError):
@@ -47,6 +48,8 @@ class KeepAlive:
         self._began = self._heard = now
         self._asked: float | None = None
         self._number = 0
+        self._gated = False
+        self._owed: int | None = None
 
     def heard(self, now: float) -> None:
         """Data came."""
@@ -57,30 +60,45 @@ class KeepAlive:
         if now - self._began >= self._times.hello:
             raise SilenceError(f"no link within {self._times.hello:g} seconds")
 
-    def due(self, now: float) -> int | None:
-        """The number of a question to ask now, if any.
+    def due(self, now: float) -> list[Ping]:
+        """The question to ask now, if any.
 
         Raises SilenceError if the partner has been silent for too long.
         """
         silence = now - self._heard
         if silence >= self._times.dead:
             raise SilenceError(f"nothing heard for {silence:.0f} seconds")
-        return self.ask(now) if silence >= self._times.idle else None
+        return self.ask(now) if silence >= self._times.idle else []
 
-    def ask(self, now: float) -> int | None:
-        """The number of a new question; None while one is open."""
+    def ask(self, now: float) -> list[Ping]:
+        """A new question; none while one is open."""
         if self._asked is not None:
-            return None
+            return []
         self._asked = now
         self._number += 1
-        return self._number
+        return [Ping(number=self._number)]
 
-    def answered(self, number: int, now: float) -> None:
+    def take_pong(self, message: Pong, now: float) -> None:
         """The answer came. Raises PongError if it answers nothing."""
-        if self._asked is None or number != self._number:
-            raise PongError(f"an answer {number} to no question")
+        if self._asked is None or message.number != self._number:
+            raise PongError(f"an answer {message.number} to no question")
         self.round_trip = now - self._asked
         self._asked = None
+
+    def take_ping(self, message: Ping) -> list[Pong]:
+        """The answer to the partner's question; once there is room for it, to the last one."""
+        if self._gated:
+            self._owed = message.number
+            return []
+        return [Pong(number=message.number)]
+
+    def gate(self, *, closed: bool) -> list[Pong]:
+        """Hold answers back, or give the one that was."""
+        self._gated = closed
+        if closed or self._owed is None:
+            return []
+        owed, self._owed = self._owed, None
+        return [Pong(number=owed)]
 
 
 class Patience:

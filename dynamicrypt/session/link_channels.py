@@ -174,7 +174,7 @@ class Channels:
         self._gated = closed
         self._unanswered = 0
         for channel in self._by_number.values():
-            channel.gated = closed
+            channel.gate(closed=closed)
         return [] if closed else self.proceed()
 
     def proceed(self) -> list[Output]:
@@ -267,7 +267,7 @@ class Channels:
             fill=self._fill,
             scratch=self._scratch,
         )
-        channel.gated = self._gated
+        channel.gate(closed=self._gated)
         self._by_number[number] = channel
         self._by_name[name] = channel
         return channel
