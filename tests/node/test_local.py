@@ -8,7 +8,7 @@ from dynamicrypt.errors import KeyUsedError, NoKeyYetError, SynchronisationError
 from dynamicrypt.node.channel import Carrier, LinkChannel
 from dynamicrypt.node.local import LocalLink
 from dynamicrypt.params import PROFILES
-from dynamicrypt.session.link import Admission, Refusal
+from dynamicrypt.session.link_admission import Admission, Refusal
 from dynamicrypt.session.link_events import (
     ChannelDown,
     ChannelEvent,
