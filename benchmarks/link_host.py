@@ -1,7 +1,8 @@
 """One host of the link benchmark: a process with one node or many, driven by JSON lines.
 
-The nodes are real, on TLS and loopback. Keys are spent as they get ready, so that the watermarks
-of the stores do not let the machines rest, until `spend` is told to stop.
+The nodes are real, on TLS and loopback, in a process that is hardened as the service is. Keys are
+spent as they get ready, so that the watermarks of the stores do not let the machines rest, until
+`spend` is told to stop.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from twisted.protocols.basic import LineReceiver
 from dynamicrypt.keys.pool_key import Mode, Use
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.exchange import WIRE
+from dynamicrypt.node.hardening import harden
 from dynamicrypt.node.links import Links
 from dynamicrypt.node.node import Node
 from dynamicrypt.params import PROFILES, MachineParameters, Profile, Rule
@@ -243,6 +245,8 @@ class Orders(LineReceiver):
 
 
 if __name__ == "__main__":
+    # As the service does, for it costs time and memory: freed bytes are overwritten.
+    harden()
     StandardIO(Orders())
     reactor.run()
     sys.exit(0)
