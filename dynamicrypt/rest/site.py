@@ -189,6 +189,8 @@ class ApiSite(Site):
             return Refusal(refused)
         if isinstance(request.content, StreamBody):
             return StreamEnd()
+        if b"//" in request.path:
+            return _NoPage()  # Werkzeug would overlook those at the beginning
         if not request.path.isascii() or b"%" in request.path:
             try:
                 unquote_to_bytes(request.path).decode()
