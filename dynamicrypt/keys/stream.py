@@ -50,6 +50,8 @@ class _Chunks:
 
     def open(self, chunk: bytes, *, last: bool) -> bytes:
         """Return the plaintext of the next chunk, or raise BadCiphertextError."""
+        if self._number >= _MAX_CHUNKS:
+            raise BadCiphertextError(f"the stream has more than {MAX_VOLUME} bytes")
         try:
             plaintext = self._aead().decrypt(self._nonce(last), chunk, self._associated)
         except InvalidTag:
