@@ -24,8 +24,9 @@ from dynamicrypt.session.link_events import (
     ChannelUp,
     KeyConfirmed,
     KeyMade,
+    KeysForgotten,
 )
-from dynamicrypt.session.link_ledger import Ledger
+from dynamicrypt.session.link_ledger import MARK_BYTES, Ledger
 from dynamicrypt.session.link_statistics import Statistics
 
 #: What stands for the group of a key exchange where there is none.
@@ -79,7 +80,10 @@ class LocalLink:
             self._open[end] = Statistics()
             self._paused.discard(end)
         self._hungry[name] = None
-        self._tell(*(ChannelUp(channel=end) for end in ends))
+        self._tell(
+            *_forgotten((name, ledger), (_other(name), decision.ledger)),
+            *(ChannelUp(channel=end) for end in ends),
+        )
 
     def close_channel(self, name: ChannelName, reason: str) -> None:
         """Close both ends."""
@@ -141,6 +145,14 @@ class LocalLink:
                 KeyMade(channel=end, number=number, id=key_id, key=key_of_end, owner=end is owner)
             )
         self._pending.append(KeyConfirmed(channel=owner, id=key_id))
+
+
+def _forgotten(*ends: tuple[ChannelName, Ledger]) -> list[ChannelEvent]:
+    """What tells an end that the other was removed while the channel was closed, and made again."""
+    for _, ledger in ends:
+        ledger.mark = ledger.mark or os.urandom(MARK_BYTES)
+    pairs = zip(ends, reversed(ends), strict=True)
+    return [KeysForgotten(channel=end) for (end, own), (_, other) in pairs if own.meet(other.mark)]
 
 
 def _other(name: ChannelName) -> ChannelName:
