@@ -80,6 +80,7 @@ _EXITS: Final[tuple[tuple[type[DynamiCryptError], Exit], ...]] = (
     (client.StreamBrokenError, Exit.UNAVAILABLE),
     (client.TooManyPiecesError, Exit.UNAVAILABLE),
     (client.TooManyStreamsError, Exit.UNAVAILABLE),
+    (client.TooSlowError, Exit.UNAVAILABLE),
 )
 
 

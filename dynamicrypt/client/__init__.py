@@ -3,7 +3,8 @@
 It knows nothing but HTTP: `DynamiCrypt` is the way in, `errors` holds what it raises.
 """
 
-from dynamicrypt.client.channel import Channel, Message, Outcome
+from dynamicrypt.client.batch import Message, Outcome
+from dynamicrypt.client.channel import Channel
 from dynamicrypt.client.errors import ClientError, ProblemError
 from dynamicrypt.client.node import DynamiCrypt
 from dynamicrypt.client.shapes import (
@@ -18,6 +19,7 @@ from dynamicrypt.client.shapes import (
     Sealed,
     ServiceState,
     Split,
+    Stream,
 )
 
 __all__ = [
@@ -38,4 +40,5 @@ __all__ = [
     "Sealed",
     "ServiceState",
     "Split",
+    "Stream",
 ]

@@ -2,64 +2,33 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any, Final, Literal, overload
 
-from dynamicrypt.client.answer import problem_of, read_answer, read_object, read_value
+from dynamicrypt.client.answer import problem_of, read_answer
+from dynamicrypt.client.batch import Batch, Message, Outcome
 from dynamicrypt.client.caller import Caller
 from dynamicrypt.client.errors import (
-    BadAnswerError,
-    BadCiphertextError,
     ClientError,
     NoKeyYetError,
     PiecesMissingError,
-    ProblemError,
     StreamBrokenError,
 )
-from dynamicrypt.client.request import MAX_WAIT, Request, batches, channel_path, json_body, segment
-from dynamicrypt.client.shapes import ChannelState, DeliveredKey, Opened, Sealed, Split
+from dynamicrypt.client.request import MAX_WAIT, Request, channel_path, post, segment
+from dynamicrypt.client.shapes import (
+    ChannelState,
+    DeliveredKey,
+    Opened,
+    Sealed,
+    Split,
+    Stream,
+    Streams,
+)
 from dynamicrypt.client.stream import Sink, Source, transfer
 
 #: The mode whose messages spend no key, so that sealing twice costs nothing.
 _FAST: Final = 1
 _SPLIT: Final = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One message of a batch: plaintext or ciphertext, what it is bound to, and a name for it."""
-
-    data: bytes = field(repr=False)
-    context: bytes = field(default=b"", repr=False)
-    reference: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one message of a batch: bytes, or else the error."""
-
-    data: bytes | None = field(default=None, repr=False)
-    error: ProblemError | None = None
-    reference: str | None = None
-
-    def result(self) -> bytes:
-        """The bytes; raises the error where there are none."""
-        if self.error is not None:
-            raise self.error
-        assert self.data is not None, "one of the two is there"
-        return self.data
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Item:
-    """An item of the answer to a batch."""
-
-    ciphertext: bytes | None = None
-    plaintext: bytes | None = field(default=None, repr=False)
-    error: dict[str, Any] | None = None
-    reference: str | None = None
 
 
 class Channel:
@@ -161,8 +130,8 @@ class Channel:
             "limit": limit or None,
             "pieces": pieces or None,
         }
-        request = self._post(
-            "/encrypt", fields, key=idempotency_key, waits=True, spends=mode != _FAST
+        request = post(
+            self._path("/encrypt"), fields, key=idempotency_key, waits=True, spends=mode != _FAST
         )
         body = self._caller.call(request)
         return read_answer(Split, body) if mode == _SPLIT else read_answer(Sealed, body)
@@ -186,7 +155,7 @@ class Channel:
     ) -> bytes | None:
         """Take one piece of a message of mode 4; the plaintext comes with the last, else None."""
         fields = {"ciphertext": piece, "context": context or None}
-        body = self._caller.call(self._post("/decrypt", fields, key=idempotency_key))
+        body = self._caller.call(post(self._path("/decrypt"), fields, key=idempotency_key))
         return read_answer(Opened, body).plaintext
 
     def encrypt_batch(
@@ -198,30 +167,33 @@ class Channel:
         came in time has NoKeyYetError.
         """
         fields = {"mode": mode, "limit": limit or None}
-        return self._batch("/batch/encrypt", messages, "plaintext", "ciphertext", fields)
+        return self._batch("/batch/encrypt", "plaintext", "ciphertext", fields).run(messages)
 
     def decrypt_batch(self, messages: Iterable[bytes | Message]) -> list[Outcome]:
         """Decrypt many messages of modes 1 to 3; each has an outcome in its place."""
-        return self._batch("/batch/decrypt", messages, "ciphertext", "plaintext", {})
+        return self._batch("/batch/decrypt", "ciphertext", "plaintext", {}).run(messages)
 
     def next_key(self, *, idempotency_key: str | None = None) -> DeliveredKey:
         """A fresh key for the application itself; tell the partner its id, never the key."""
-        request = self._post("/keys/next", {}, key=idempotency_key, waits=True)
+        request = post(self._path("/keys/next"), {}, key=idempotency_key, waits=True)
         return read_answer(DeliveredKey, self._caller.call(request))
 
     def key(self, key_id: str, *, idempotency_key: str | None = None) -> DeliveredKey:
         """The key that the partner's application took, by its id; once."""
-        request = self._post(f"/keys/{segment(key_id)}", {}, key=idempotency_key)
+        request = post(self._path(f"/keys/{segment(key_id)}"), {}, key=idempotency_key)
         return read_answer(DeliveredKey, self._caller.call(request))
 
     def encrypt_stream(self, source: Source, sink: Sink, *, context: bytes = b"") -> int:
         """Encrypt a body of any length in constant memory; returns the bytes of ciphertext.
 
-        Takes one key. What reached the sink is whole only when this returns.
+        Takes one key. What reached the sink is whole only when this returns. Raises NoKeyYetError,
+        most often before anything of the source was read.
         """
-        if not self.wait().keys.free:
+        patience = self._caller.new_patience()
+        if not self.wait(patience.left).keys.free:
             raise NoKeyYetError("no key is ready", code=NoKeyYetError.code)
-        return self._stream("/stream/encrypt", source, sink, context)
+        wait = min(patience.left, MAX_WAIT)
+        return self._stream("/stream/encrypt", source, sink, context, wait=wait)
 
     def decrypt_stream(self, source: Source, sink: Sink, *, context: bytes = b"") -> int:
         """Decrypt what `encrypt_stream` of the partner made; returns the bytes of plaintext.
@@ -230,92 +202,39 @@ class Channel:
         partner sent, but more may follow. BadCiphertextError may come late, when a later part was
         changed or is missing; throw away then what came before.
         """
+        return self._stream("/stream/decrypt", source, sink, context)
+
+    def streams(self) -> list[Stream]:
+        """The last streams of the channel, the newest first, whoever sent them."""
+        body = self._caller.call(self._request("GET", "/streams"))
+        return list(read_answer(Streams, body).streams)
+
+    def _stream(
+        self, path: str, source: Source, sink: Sink, context: bytes, *, wait: float = 0.0
+    ) -> int:
+        target = Request(method="POST", path=self._path(path)).target(wait)
         try:
-            return self._stream("/stream/decrypt", source, sink, context)
+            return transfer(self._caller.connect(), target, source, sink, context=context)
         except StreamBrokenError as error:
-            # The service has no other way to refuse an answer that it has begun.
-            try:
-                self._caller.call(Request(method="GET", path="/healthz"))
-            except ClientError:
-                raise error from None
-            raise BadCiphertextError(
-                "the stream was changed or cut short", code=BadCiphertextError.code
-            ) from None
+            raise self._why(error) from None
 
-    def _stream(self, path: str, source: Source, sink: Sink, context: bytes) -> int:
-        target = channel_path(self.service, self.partner, path)
-        return transfer(self._caller.connect(), target, source, sink, context=context)
+    def _why(self, broken: StreamBrokenError) -> ClientError:
+        """What the service says of a stream that broke off, where it says something."""
+        if broken.stream is None:
+            return broken
+        try:
+            for stream in self.streams():
+                if stream.id == broken.stream and stream.problem is not None:
+                    return problem_of(stream.problem)
+        except ClientError:
+            pass  # it broke, and nobody says why
+        return broken
 
-    def _batch(
-        self,
-        path: str,
-        messages: Iterable[bytes | Message],
-        takes: str,
-        gives: str,
-        fields: dict[str, Any],
-    ) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        for part in batches([_item(message, takes) for message in messages], takes):
-            patience = self._caller.new_patience()
-            found = self._outcomes(self._post(path, {"items": part, **fields}), part, gives)
-            while starved := [
-                place for place, each in enumerate(found) if isinstance(each.error, NoKeyYetError)
-            ]:
-                if not patience.pause():
-                    break
-                again = [part[place] for place in starved]
-                request = self._post(path, {"items": again, **fields})
-                answers = self._outcomes(request, again, gives, wait=min(patience.left, MAX_WAIT))
-                for place, outcome in zip(starved, answers, strict=True):
-                    found[place] = outcome
-            outcomes += found
-        return outcomes
+    def _batch(self, path: str, takes: str, gives: str, fields: dict[str, Any]) -> Batch:
+        return Batch(self._caller, self._path(path), takes=takes, gives=gives, fields=fields)
 
-    def _outcomes(
-        self, request: Request, items: Sequence[object], gives: str, *, wait: float = 0.0
-    ) -> list[Outcome]:
-        answers = read_object(self._caller.call(request, wait=wait)).get("items")
-        if not isinstance(answers, list) or len(answers) != len(items):
-            raise BadAnswerError("the answer has another number of items")
-        return [_outcome(answer, gives) for answer in answers]
+    def _path(self, rest: str = "") -> str:
+        return channel_path(self.service, self.partner, rest)
 
     def _request(self, method: str, path: str = "") -> Request:
-        return Request(method=method, path=channel_path(self.service, self.partner, path))
-
-    def _post(
-        self,
-        path: str,
-        fields: dict[str, Any],
-        *,
-        key: str | None = None,
-        waits: bool = False,
-        spends: bool = True,
-    ) -> Request:
-        """A request that may come twice; what it spends is spent once, under its key."""
-        return Request(
-            method="POST",
-            path=channel_path(self.service, self.partner, path),
-            body=json_body(fields),
-            waits=waits,
-            idempotency_key=secrets.token_hex(16) if key is None and spends else key,
-        )
-
-
-def _item(message: bytes | Message, takes: str) -> dict[str, Any]:
-    if not isinstance(message, Message):
-        return {takes: message}
-    item: dict[str, Any] = {takes: message.data}
-    if message.context:
-        item["context"] = message.context
-    if message.reference is not None:
-        item["reference"] = message.reference
-    return item
-
-
-def _outcome(answer: object, gives: str) -> Outcome:
-    item = read_value(_Item, answer)
-    data = item.ciphertext if gives == "ciphertext" else item.plaintext
-    error = None if item.error is None else problem_of(item.error)
-    if (data is None) == (error is None):
-        raise BadAnswerError("an item has not one of data and error")
-    return Outcome(data=data, error=error, reference=item.reference)
+        return Request(method=method, path=self._path(path))

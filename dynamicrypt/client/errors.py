@@ -39,6 +39,11 @@ class StreamBrokenError(ClientError):
 
     code = "stream_broken"
 
+    def __init__(self, message: str, *, stream: str | None = None) -> None:
+        super().__init__(message)
+        #: Its id, as the service named it; None where the answer had not begun.
+        self.stream = stream
+
 
 class PiecesMissingError(ClientError):
     """The message is not whole yet, but the piece was taken. Have the other pieces opened, too."""
@@ -155,6 +160,12 @@ class MethodNotAllowedError(ProblemError):
     """The path does not have this method. Check that client and service are of one version."""
 
     code = "method_not_allowed"
+
+
+class TooSlowError(ProblemError):
+    """The request stood still, or its answer was not read. Send it again, without long pauses."""
+
+    code = "too_slow"
 
 
 class NameTakenError(ProblemError):

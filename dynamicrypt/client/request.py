@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,6 +57,24 @@ class Request:
         if self.idempotency_key is not None:
             headers["Idempotency-Key"] = self.idempotency_key
         return headers
+
+
+def post(
+    path: str,
+    fields: Mapping[str, Any],
+    *,
+    key: str | None = None,
+    waits: bool = False,
+    spends: bool = True,
+) -> Request:
+    """A request that may come twice; what it spends is spent once, under its key."""
+    return Request(
+        method="POST",
+        path=path,
+        body=json_body(fields),
+        waits=waits,
+        idempotency_key=secrets.token_hex(16) if key is None and spends else key,
+    )
 
 
 def service_path(service: str) -> str:

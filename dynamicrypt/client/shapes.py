@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,25 @@ class Opened:
 
     complete: bool
     plaintext: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """A stream: bytes that came and went, and its state (running, whole, broken, left)."""
+
+    id: str
+    operation: str
+    state: str
+    taken: int
+    given: int
+    problem: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streams:
+    """The last streams of a channel, the newest first."""
+
+    streams: tuple[Stream, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

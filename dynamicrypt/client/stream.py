@@ -22,7 +22,12 @@ from dynamicrypt.client.request import to_base64
 #: Bytes that are read from the source and from the service at once.
 PART: Final = 65_536
 CONTEXT_HEADER: Final = "DynamiCrypt-Context"
+#: Names the stream in the head of the answer.
+_ID_HEADER: Final = "DynamiCrypt-Stream"
 BYTES: Final = "application/octet-stream"
+#: Seconds of silence after which a stream is taken for dead; the service cuts it after 60, and says
+#: why.
+_SILENCE: Final = 75.0
 #: Seconds that the sending thread gets to notice that it is over; a source may block for longer.
 _FAREWELL: Final = 1.0
 
@@ -70,8 +75,10 @@ def _received(
     connection: Connection, path: str, context: bytes, sender: _Sender
 ) -> Iterator[bytes]:
     """What the service answers, part by part; raises ClientError."""
+    name: str | None = None
     try:
         response = _begin(connection, path, context, sender)
+        name = response.headers[_ID_HEADER]
         if response.status != HTTPStatus.OK:
             raise read_problem(response.status, response.read())
         if not response.chunked:
@@ -79,7 +86,8 @@ def _received(
         while part := response.read1(PART):
             yield part
     except (OSError, http.client.HTTPException):
-        raise StreamBrokenError("the connection broke before the end of the stream") from None
+        broken = "the connection broke before the end of the stream"
+        raise StreamBrokenError(broken, stream=name) from None
 
 
 def _begin(
@@ -93,6 +101,7 @@ def _begin(
     connection.putheader("Content-Type", BYTES)
     connection.putheader("Transfer-Encoding", "chunked")
     connection.endheaders()
+    connection.sock.settimeout(_SILENCE)
     sender.start()
     return connection.getresponse()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from twisted.internet.interfaces import ITCPTransport, IUNIXTransport
+from twisted.internet.interfaces import IPushProducer, ITCPTransport, IUNIXTransport
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
@@ -19,13 +19,14 @@ from dynamicrypt.errors import MessageTooLargeError
 from dynamicrypt.rest.fixed import is_native
 from dynamicrypt.rest.head import SECURITY_HEADERS
 from dynamicrypt.rest.problem import problem_reply
+from dynamicrypt.rest.refusals import TooSlowError
 from dynamicrypt.rest.reply import Reply
 from dynamicrypt.rest.schema import encode
-from dynamicrypt.rest.streaming import RefusedEarlyError, StreamBrokenError
+from dynamicrypt.rest.stream_body import RefusedEarlyError, StreamBody, StreamBrokenError
 from dynamicrypt.rest.v1_shapes import Refused
 
 if TYPE_CHECKING:
-    from dynamicrypt.rest.site import ApiSite
+    from dynamicrypt.rest.site import ApiRequest, ApiSite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,8 @@ class ApiChannel(HTTPChannel):
         self._receiving = False
         self._streaming = False
         self._draining = False
+        #: The request whose body is not all here.
+        self._incoming: ApiRequest | None = None
 
     def connectionMade(self) -> None:
         """See who it is, where the system tells."""
@@ -116,12 +119,13 @@ class ApiChannel(HTTPChannel):
         """Make room for the body, or refuse one that says it is too long."""
         request = self.requests[-1]
         request.begin(self._command, self._path, self._version)
+        self._incoming = request
         try:
             super().allHeadersReceived()
         except BodyTooLargeError:
-            self._refuse(self._too_large())
+            self.refuse(self._too_large())
         except RefusedEarlyError as refused:
-            self._refuse(refused.reply)
+            self.refuse(refused.reply)
         else:
             if request.streams:
                 self._streaming = True
@@ -134,18 +138,18 @@ class ApiChannel(HTTPChannel):
         try:
             super().rawDataReceived(data)
         except BodyTooLargeError:
-            self._refuse(self._too_large())
+            self.refuse(self._too_large())
         except RefusedEarlyError as refused:
-            self._refuse(refused.reply)
+            self.refuse(refused.reply)
         except StreamBrokenError:
-            self._draining = True
-            cast("ITCPTransport", self.transport).abortConnection()
+            self.break_off()
 
     def allContentReceived(self) -> None:
         """Handle the request; what time the answer takes is not the client's."""
         if self._draining:
             return
         self._receiving = self._streaming = False
+        self._incoming = None
         self.timeOut = self.factory.limits.idle  # what requestDone restores
         super().allContentReceived()
 
@@ -172,17 +176,53 @@ class ApiChannel(HTTPChannel):
         super().connectionLost(reason)
         self.factory.connectionClosed()
 
+    def timeoutConnection(self) -> None:
+        """Cut a client that is too slow; where that can be said, it is told why."""
+        request, self._incoming = self._incoming, None
+        if request is None or self._draining or not is_native(request.path):
+            super().timeoutConnection()
+            return
+        error = TooSlowError("the request stood still, or its answer was not read")
+        if isinstance(request.content, StreamBody):
+            reply = request.content.stall(error)
+        else:
+            reply = problem_reply(error, request.path)
+        if reply is None:
+            self.break_off()
+        else:
+            self.refuse(reply)
+
+    def hold(self) -> None:
+        """Read no more, for a stream that cannot begin yet."""
+        cast("IPushProducer", self.transport).pauseProducing()
+
+    def release(self) -> None:
+        """Read on."""
+        cast("IPushProducer", self.transport).resumeProducing()
+
+    def refuse(self, reply: Reply) -> None:
+        """Answer, and drop the rest of the request."""
+        self._drain(reply.status)
+        self.write(self.factory.writer.response(reply, b"Connection: close\r\n"))
+
+    def break_off(self) -> None:
+        """Break an answer off that has begun, and drop the rest of the request.
+
+        What it said so far still arrives, its head included; its end never does.
+        """
+        self._drain(200)
+        cast("ITCPTransport", self.transport).loseWriteConnection()
+
+    def _drain(self, status: int) -> None:
+        self._draining = True
+        self.factory.counters.requests[status] += 1
+        self.setTimeout(self.factory.limits.linger)
+
     def _too_large(self) -> Reply:
         if is_native(self._path):
             error = MessageTooLargeError("request is too large")
             return problem_reply(error, self._path.partition(b"?")[0])
         return _TOO_LARGE
-
-    def _refuse(self, reply: Reply) -> None:
-        self._draining = True
-        self.factory.counters.requests[reply.status] += 1
-        self.write(self.factory.writer.response(reply, b"Connection: close\r\n"))
-        self.setTimeout(self.factory.limits.linger)
 
 
 def _user_of(handle: socket.socket) -> int:

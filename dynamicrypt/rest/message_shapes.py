@@ -1,4 +1,7 @@
-"""The JSON shapes of messages and keys; openapi.json and the parser are both made from them."""
+"""The JSON shapes of messages, streams and keys.
+
+openapi.json and the parser are both made from them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from dynamicrypt.keys.envelope import MIN_PIECES
 from dynamicrypt.keys.pieces import DEFAULT_PIECES
 from dynamicrypt.keys.pool_key import Mode
 from dynamicrypt.rest.problem_shape import Problem
-from dynamicrypt.rest.schema import Base64, Base64Out, Items, Length, Range
+from dynamicrypt.rest.schema import Base64, Base64Out, Items, Length, OneOf, Range
 
 #: Items of one batch.
 MAX_BATCH: Final = 256
@@ -176,6 +179,30 @@ class DecryptedBatch:
     """The answers to the items, in their order."""
 
     items: list[DecryptedItem] = field(repr=False)
+
+
+#: What a stream does, and how far it is.
+STREAM_VERBS: Final = ("encrypt", "decrypt")
+STREAM_STATES: Final = ("running", "whole", "broken", "left")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """A stream: bytes that came and went, and how it ended; `left` is by the client's doing."""
+
+    id: str
+    operation: Annotated[str, OneOf(STREAM_VERBS)]
+    state: Annotated[str, OneOf(STREAM_STATES)]
+    taken: int
+    given: int
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streams:
+    """The last streams of a channel, the newest first."""
+
+    streams: list[Stream]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,9 @@ from dynamicrypt.rest.openapi_parts import (
     BYTES,
     CONTEXT_PARAMETER,
     JSON,
+    STREAM_HEADERS,
     TEXT,
+    WAIT_PARAMETER,
     path_parameters,
     problem_responses,
     reference,
@@ -55,7 +57,7 @@ def pages() -> dict[str, dict[str, Any]]:
                 "post": _stream(verb, scope, codes)
             }
             for verb, scope, codes in (
-                ("encrypt", Scope.ENCRYPT, ("no_key_yet",)),
+                ("encrypt", Scope.ENCRYPT, ("no_key_yet", "peer_down")),
                 (
                     "decrypt",
                     Scope.DECRYPT,
@@ -132,18 +134,23 @@ def _stream(verb: str, scope: Scope, codes: Sequence[str]) -> dict[str, Any]:
         "operationId": f"{verb}_stream",
         "summary": f"{verb.capitalize()} a body of any length, in constant memory.",
         "description": "The answer begins while the request is still being sent: read and write"
-        f" at the same time. Needs the scope `{scope.value}`.",
+        " at the same time. It is whole only if it ends as a chunked body ends; why one broke off,"
+        f" `list_streams` tells. Needs HTTP/1.1 and the scope `{scope.value}`.",
         "security": [{"token": []}],
         "parameters": [
             *path_parameters("{service}{partner}"),
             CONTEXT_PARAMETER,
+            *([WAIT_PARAMETER] if scope is Scope.ENCRYPT else []),
         ],
         "requestBody": {"required": True, "content": binary},
-        "responses": {"200": {"description": "The stream.", "content": binary}}
+        "responses": {
+            "200": {"description": "The stream.", "headers": STREAM_HEADERS, "content": binary}
+        }
         | problem_responses(
             (
                 *ALWAYS,
                 "invalid_request",
+                "too_slow",
                 "bad_content_type",
                 "scope_missing",
                 "unknown_service",

@@ -63,6 +63,12 @@ CONTEXT_PARAMETER: Final = {
         "pattern": BASE64_PATTERN,
     },
 }
+STREAM_HEADERS: Final = {
+    "DynamiCrypt-Stream": {
+        "description": "Id of the stream among those that `list_streams` gives.",
+        "schema": {"type": "string"},
+    }
+}
 
 #: Problems of every operation that asks for a token, and of those with a body.
 ALWAYS: Final = (
@@ -73,7 +79,7 @@ ALWAYS: Final = (
     "too_large",
     "internal_error",
 )
-WITH_BODY: Final = ("malformed_body", "invalid_request", "bad_content_type")
+WITH_BODY: Final = ("malformed_body", "invalid_request", "too_slow", "bad_content_type")
 
 
 def problem_responses(codes: Iterable[str]) -> dict[str, Any]:

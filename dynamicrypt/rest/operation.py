@@ -211,7 +211,7 @@ class Desk:
             if operation.takes is not None:
                 given.append(parse(operation.takes, ask.body, exact=True))
             if operation.waits:
-                given.append(_wait(ask.waits))
+                given.append(wait_of(ask.waits))
             result = operation.handler(api, *given, **ask.names)
         except DynamiCryptError as error:
             return problem_reply(error, ask.path)
@@ -233,7 +233,7 @@ class Desk:
         return later.addCallbacks(lambda result: _reply(operation, result), fail)
 
 
-def _wait(values: Sequence[bytes]) -> float:
+def wait_of(values: Sequence[bytes]) -> float:
     """Seconds of the query's `wait`, such as 2s or 500ms; raises InvalidRequestError."""
     if not values:
         return 0.0

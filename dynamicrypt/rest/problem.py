@@ -70,6 +70,11 @@ KINDS: Final[Mapping[str, Kind]] = {
     "method_not_allowed": Kind(
         405, "The path does not have this method", "The header Allow names those that it has."
     ),
+    "too_slow": Kind(
+        408,
+        "The request did not come, or its answer was not read, in time",
+        "Send a request within 20 s; read and write a stream at the same time.",
+    ),
     "name_taken": Kind(409, "The name is taken", "Choose another: names are exact and unique."),
     "too_many_services": Kind(
         409,

@@ -82,6 +82,12 @@ class ContentTypeError(LocalError):
     code = "bad_content_type"
 
 
+class TooSlowError(LocalError):
+    """The client was too slow. Send a request at once; with a stream read and write together."""
+
+    code = "too_slow"
+
+
 class InternalError(DynamiCryptError):
     """A fault of the node itself. Its log tells the kind and the place: please report them."""
 

@@ -27,7 +27,9 @@ from dynamicrypt.rest.operation import Desk
 from dynamicrypt.rest.problem import problem_reply
 from dynamicrypt.rest.refusals import InternalError, NoSuchPageError
 from dynamicrypt.rest.reply import send
-from dynamicrypt.rest.streaming import StreamBody, StreamEnd, Streams, is_stream
+from dynamicrypt.rest.stream_body import StreamBody, StreamEnd
+from dynamicrypt.rest.stream_log import StreamLog
+from dynamicrypt.rest.streaming import StreamGate, is_stream
 from dynamicrypt.rest.tokens import Scope, Tokens
 from dynamicrypt.rest.v1 import HOT, RestV1
 from dynamicrypt.rest.v2 import OPERATIONS, RestV2
@@ -49,7 +51,8 @@ def make_site(
     limits = limits or Limits()
     desk = Desk(tokens, clock=reactor, rate=limits.rate)
     v1 = RestV1(node, desk, open=open_v1)
-    v2 = RestV2(node, desk, reactor=reactor)
+    log = StreamLog(desk.counters, reactor.seconds)
+    v2 = RestV2(node, desk, log, reactor=reactor)
     root = _Root()
     root.putChild(b"v1", v1.app.resource())
     root.putChild(b"v2", v2.app.resource())
@@ -58,7 +61,7 @@ def make_site(
     admit = partial(desk.admit, Scope.METRICS)
     sources = NodeMetrics(node).render, desk.counters.render
     root.putChild(b"metrics", MetricsPage(admit, CONTENT_TYPE, *sources))
-    streams = Streams(node, desk, seconds=reactor.seconds)
+    streams = StreamGate(node, desk, log, reactor=reactor)
     fast = FastLane(_HotPaths(v1, v2).find, body=limits.body)
     return ApiSite(
         root, reactor=reactor, limits=limits, streams=streams, fast=fast, counters=desk.counters
@@ -144,7 +147,7 @@ class ApiSite(Site):
         *,
         reactor: IReactorTime,
         limits: Limits,
-        streams: Streams,
+        streams: StreamGate,
         fast: FastLane,
         counters: RestCounters,
     ) -> None:

@@ -8,161 +8,45 @@ before the request has ended. A client that does not read its answer is not read
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from io import RawIOBase
-from typing import Final, Protocol, cast
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from twisted.internet.interfaces import ITCPTransport
-from twisted.web.http import datetimeToString
-from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Request
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.http import parse_qs
+from twisted.web.server import Request
 
-from dynamicrypt.errors import DynamiCryptError
-from dynamicrypt.keys.stream import StreamOpener, StreamSealer
+from dynamicrypt.errors import DynamiCryptError, NoKeyYetError
+from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.node import Node
 from dynamicrypt.rest.guard import refusal
 from dynamicrypt.rest.message_shapes import MAX_CONTEXT
-from dynamicrypt.rest.operation import Desk
+from dynamicrypt.rest.operation import Desk, wait_of
+from dynamicrypt.rest.patience import Patience
 from dynamicrypt.rest.problem import problem_reply
-from dynamicrypt.rest.reply import Ask, Reply, send, uid_of
+from dynamicrypt.rest.reply import Ask, uid_of
 from dynamicrypt.rest.schema import InvalidRequestError, from_base64
+from dynamicrypt.rest.stream_body import RefusedEarlyError, StreamBody
+from dynamicrypt.rest.stream_coder import Coder, Opening, Sealing
+from dynamicrypt.rest.stream_log import StreamLog, StreamState
 from dynamicrypt.rest.tokens import Scope, credential_of
 
-BYTES: Final = b"application/octet-stream"
 CONTEXT_HEADER: Final = b"DynamiCrypt-Context"
 
 _PATH: Final = re.compile(
     rb"/v2/services/([^/?]+)/channels/([^/?]+)/stream/(encrypt|decrypt)(?:\?.*)?"
 )
+_SCOPES: Final = {"encrypt": Scope.ENCRYPT, "decrypt": Scope.DECRYPT}
 
 
-class RefusedEarlyError(Exception):
-    """The request is answered before its body is there; the rest of it is dropped."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__("refused before the body was read")
-        self.reply = reply
-
-
-class StreamBrokenError(Exception):
-    """The answer has begun and cannot be ended: only a broken connection tells that."""
-
-
-class _Coder(Protocol):
-    """Seals or opens a body."""
-
-    def update(self, data: bytes, /) -> bytes:
-        """Take a part; return what it gives."""
-
-    def finish(self) -> bytes:
-        """Return the last part."""
-
-    def abandon(self) -> None:
-        """Wipe the key."""
-
-
-class _Sealing:
-    def __init__(self, sealer: StreamSealer) -> None:
-        self._sealer = sealer
-        self._head = sealer.header
-        self.abandon = sealer.abandon
-
-    def update(self, data: bytes, /) -> bytes:
-        head, self._head = self._head, b""
-        return head + self._sealer.update(data)
-
-    def finish(self) -> bytes:
-        return self.update(b"") + self._sealer.finish()
-
-
-class _Opening:
-    def __init__(self, opener: StreamOpener, seconds: Callable[[], float]) -> None:
-        self._opener = opener
-        self._seconds = seconds
-        self.abandon = opener.abandon
-
-    def update(self, data: bytes, /) -> bytes:
-        return self._opener.update(data, self._seconds())
-
-    def finish(self) -> bytes:
-        return self._opener.finish(self._seconds())
-
-
-class StreamBody(RawIOBase):
-    """The body of a streaming request: a cipher that writes the answer."""
-
-    def __init__(self, request: Request, coder: _Coder) -> None:
-        super().__init__()
-        self._request = request
-        self._coder = coder
-        self._size = 0
-
-    def write(self, data: bytes, /) -> int:  # type: ignore[override]  # twisted.web writes bytes
-        """Seal or open a part.
-
-        Raises RefusedEarlyError where the answer has not begun, StreamBrokenError where it has.
-        """
-        self._size += len(data)
-        try:
-            self._answer(self._coder.update(data))
-        except DynamiCryptError as error:
-            self._coder.abandon()
-            if self._request.startedWriting:
-                raise StreamBrokenError from None
-            raise RefusedEarlyError(problem_reply(error, self._request.path)) from None
-        return len(data)
-
-    def finish(self) -> Reply | None:
-        """Write the end of the answer, or return another one if none has begun.
-
-        Raises StreamBrokenError.
-        """
-        try:
-            last = self._coder.finish()
-        except DynamiCryptError as error:
-            if self._request.startedWriting:
-                raise StreamBrokenError from None
-            return problem_reply(error, self._request.path)
-        self._answer(last)
-        self._begin()
-        return None
-
-    def tell(self) -> int:
-        """How much has come."""
-        return self._size
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Nothing is there to be read again."""
-        return self._size
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Nothing is kept."""
-        return b""
-
-    def close(self) -> None:
-        """The request is over: wipe the key."""
-        self._coder.abandon()
-        super().close()
-
-    def _answer(self, data: bytes) -> None:
-        if data:
-            self._begin()
-            self._request.write(data)
-
-    def _begin(self) -> None:
-        if not self._request.startedWriting:
-            self._request.setHeader(b"Content-Type", BYTES)
-            self._request.setHeader(b"Date", datetimeToString())
-
-
-class Streams:
+class StreamGate:
     """Begins streams: finds the path, lets the caller in, takes a key."""
 
-    def __init__(self, node: Node, desk: Desk, *, seconds: Callable[[], float]) -> None:
+    def __init__(self, node: Node, desk: Desk, log: StreamLog, *, reactor: IReactorTime) -> None:
         self._node = node
         self._desk = desk
-        self._seconds = seconds
+        self._log = log
+        self._reactor = reactor
 
     def body(self, request: Request) -> StreamBody | None:
         """The body of a request whose head has come; None if it is no stream.
@@ -172,25 +56,19 @@ class Streams:
         match = _PATH.fullmatch(request.uri)
         if match is None or request.method != b"POST":
             return None
-        service, partner, verb = match.groups()
+        try:
+            service, partner, verb = (unquote_to_bytes(part).decode() for part in match.groups())
+        except UnicodeDecodeError:
+            return None
         try:
             refused = refusal(request, streams=True, typed=True)
             if refused is not None:
                 raise refused
-            coder = self._coder(
-                request,
-                verb,
-                unquote_to_bytes(service).decode(),
-                unquote_to_bytes(partner).decode(),
-            )
-        except UnicodeDecodeError:
-            return None
+            return self._begin(request, service, partner, verb)
         except DynamiCryptError as error:
             raise RefusedEarlyError(problem_reply(error, request.path)) from None
-        return StreamBody(request, coder)
 
-    def _coder(self, request: Request, verb: bytes, service: str, partner: str) -> _Coder:
-        seals = verb == b"encrypt"
+    def _begin(self, request: Request, service: str, partner: str, verb: str) -> StreamBody:
         given = request.requestHeaders.getRawHeaders(b"Authorization")
         ask = Ask(
             method=request.method,
@@ -198,35 +76,38 @@ class Streams:
             credential=credential_of(given),
             uid=uid_of(request),
         )
-        token = self._desk.admit(Scope.ENCRYPT if seals else Scope.DECRYPT, ask)
+        token = self._desk.admit(_SCOPES[verb], ask)
+        if request.clientproto != b"HTTP/1.1":
+            raise InvalidRequestError("a stream needs HTTP/1.1, whose answers show their end")
         context = _context(request)
+        wait = wait_of(parse_qs(request.uri.partition(b"?")[2]).get(b"wait", ()))
         channel = self._node.channel(service, partner, owner=token.id)
-        if seals:
-            return _Sealing(channel.stream_sealer(context))
-        return _Opening(channel.stream_opener(context), self._seconds)
-
-
-class StreamEnd(Resource):
-    """Ends the answer of a request whose body was a StreamBody."""
-
-    isLeaf = True
-
-    def render(self, request: Request) -> object:
-        """Write the last part."""
+        record = self._log.begin(channel, verb)
+        if verb == "decrypt":
+            opener = channel.stream_opener(context)
+            return StreamBody(request, record, Opening(opener, self._reactor.seconds))
         try:
-            reply = cast("StreamBody", request.content).finish()
-        except StreamBrokenError:
-            cast("ITCPTransport", request.channel.transport).abortConnection()
-            return NOT_DONE_YET
-        if reply is not None:
-            return send(request, reply)
-        request.finish()
-        return NOT_DONE_YET
+            return StreamBody(request, record, _sealing(channel, context))
+        except NoKeyYetError as error:
+            if not wait:
+                record.end(StreamState.BROKEN, error)
+                raise
+        body = StreamBody(request, record, None)
+        body.wait_for(self._when_ready(channel, context, wait))
+        return body
+
+    def _when_ready(self, channel: LinkChannel, context: bytes, wait: float) -> Deferred[Coder]:
+        patience = Patience(self._reactor, wait)
+        return Deferred.fromCoroutine(patience.get(channel, 1, lambda: _sealing(channel, context)))
 
 
 def is_stream(path: bytes) -> bool:
     """Whether the path reads a stream."""
     return _PATH.fullmatch(path) is not None
+
+
+def _sealing(channel: LinkChannel, context: bytes) -> Coder:
+    return Sealing(channel.stream_sealer(context))
 
 
 def _context(request: Request) -> bytes:

@@ -27,8 +27,17 @@ from dynamicrypt.rest.problem import page, problem_reply
 from dynamicrypt.rest.refusals import MethodError, NoSuchPageError
 from dynamicrypt.rest.reply import Ask, Reply, ask_of, send
 from dynamicrypt.rest.service_routes import ServiceRoutes
+from dynamicrypt.rest.stream_log import StreamLog
+from dynamicrypt.rest.stream_routes import StreamRoutes
 
-_TABLES: Final = (ServiceRoutes, ChannelRoutes, MessageRoutes, KeyRoutes, NodeRoutes)
+_TABLES: Final = (
+    ServiceRoutes,
+    ChannelRoutes,
+    MessageRoutes,
+    StreamRoutes,
+    KeyRoutes,
+    NodeRoutes,
+)
 #: Every operation that takes and gives JSON, in the order of the description.
 OPERATIONS: Final = tuple(each for table in _TABLES for each in table.routes.operations)
 
@@ -38,7 +47,7 @@ class RestV2:
 
     app = Klein()
 
-    def __init__(self, node: Node, desk: Desk, *, reactor: IReactorTime) -> None:
+    def __init__(self, node: Node, desk: Desk, log: StreamLog, *, reactor: IReactorTime) -> None:
         self._desk = desk
         self._streams = EventStreams(node, reactor)
         self._description = b""
@@ -48,6 +57,7 @@ class RestV2:
                 ServiceRoutes(node),
                 ChannelRoutes(node, reactor),
                 MessageRoutes(node, reactor),
+                StreamRoutes(node, log),
                 KeyRoutes(node, reactor),
                 NodeRoutes(node),
             )

@@ -70,7 +70,7 @@ class MessageTests(LocalCase):
         sealed[-1] ^= 1
         opened = self.place / "opened"
         said = self.decrypt("-o", str(opened), stdin=bytes(sealed))
-        self.assertFails(said, Exit.BAD_CIPHERTEXT, "changed or cut short")
+        self.assertFails(said, Exit.BAD_CIPHERTEXT, "changed, moved or lost")
         self.assertEqual(list(self.place.iterdir()), [])
 
     def test_a_ciphertext_opens_once(self) -> None:

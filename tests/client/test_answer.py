@@ -21,6 +21,8 @@ PAIRS = (
     (shapes.Piece, message_shapes.Piece),
     (shapes.Split, message_shapes.Split),
     (shapes.Opened, message_shapes.Opened),
+    (shapes.Stream, message_shapes.Stream),
+    (shapes.Streams, message_shapes.Streams),
     (shapes.DeliveredKey, message_shapes.DeliveredKey),
     (shapes.Machine, state_shapes.Machine),
     (shapes.KeyLevels, state_shapes.KeyLevels),

@@ -8,6 +8,7 @@ from dynamicrypt.client.errors import (
     BadCiphertextError,
     NoKeyYetError,
     StreamBrokenError,
+    TooLargeError,
     UnknownChannelError,
 )
 from tests.client.fake import FakeServiceCase, answer, problem
@@ -32,7 +33,12 @@ EMPTY, READY = (
     )
     for free in (0, 1)
 )
-HEALTHY = answer(200, {})
+
+
+def told(name: str, why: object) -> bytes:
+    """What the service says of one stream."""
+    stream = {"id": name, "operation": "decrypt", "state": "broken", "taken": 5, "given": 2}
+    return answer(200, {"streams": [stream | {"problem": why}]})
 
 
 class Unreadable(io.BytesIO):
@@ -53,7 +59,9 @@ class StreamTests(FakeServiceCase):
         self.assertEqual((sink.getvalue(), size), (b"abc", 3))
         asked = self.service.asked[1]
         self.assertEqual(asked.body, b"xyz")
-        self.assertEqual(asked.target, "/v2/services/shop/channels/bank/stream/encrypt")
+        self.assertEqual(
+            asked.target, "/v2/services/shop/channels/bank/stream/encrypt?wait=10000ms"
+        )
         self.assertEqual(asked.headers["dynamicrypt-context"], "AGM=")
         self.assertEqual(asked.headers["content-type"], "application/octet-stream")
 
@@ -76,22 +84,34 @@ class StreamTests(FakeServiceCase):
             with self.assertRaises(StreamBrokenError):
                 self.channel.encrypt_stream(io.BytesIO(b"x"), io.BytesIO())
 
-    def cut(self, part: bytes) -> Any:
+    def cut(self, part: bytes, name: str = "") -> Any:
+        named = f"200 OK\r\nDynamicrypt-Stream: {name}\r\n" if name else "200 OK\r\n"
+
         def say(asked: object) -> None:
-            self.service._open[-1].sendall(HEAD + part)
+            head = HEAD.replace(b"200 OK\r\n", named.encode())
+            self.service._open[-1].sendall(head + part)
 
         return say
 
-    def test_one_that_the_living_service_broke_is_a_bad_ciphertext(self) -> None:
-        self.says(self.cut(b"2\r\nab\r\n"), HEALTHY)
-        with self.assertRaises(BadCiphertextError):
-            self.channel.decrypt_stream(io.BytesIO(b"x"), io.BytesIO())
-        self.assertEqual(self.service.asked[1].target, "/healthz")
-
-    def test_one_that_ended_with_the_service_is_broken(self) -> None:
-        self.says(self.cut(b"2\r\nab\r\n"), answer(500))
+    def test_why_one_broke_off_is_asked_under_the_id_that_its_head_named(self) -> None:
+        self.says(self.cut(b"2\r\nab\r\n", "7"), told("8", None), answer(200))
         with self.assertRaises(StreamBrokenError):
             self.channel.decrypt_stream(io.BytesIO(b"x"), io.BytesIO())
+        self.assertEqual(self.service.asked[1].target, "/v2/services/shop/channels/bank/streams")
+
+    def test_and_raised(self) -> None:
+        for code, kind in (("bad_ciphertext", BadCiphertextError), ("too_large", TooLargeError)):
+            why = {"code": code, "detail": "because", "status": 422}
+            self.setUp()
+            self.says(READY, self.cut(b"2\r\nab\r\n", "7"), told("7", why))
+            with self.assertRaises(kind):
+                self.channel.encrypt_stream(io.BytesIO(b"x"), io.BytesIO())
+
+    def test_one_that_the_service_says_nothing_of_is_broken(self) -> None:
+        for said in (told("7", None), answer(500), answer(200, {"streams": 7})):
+            self.says(self.cut(b"2\r\nab\r\n", "7"), said)
+            with self.assertRaises(StreamBrokenError):
+                self.channel.decrypt_stream(io.BytesIO(b"x"), io.BytesIO())
 
     def test_what_a_source_raises_is_raised(self) -> None:
         self.says(READY, None)

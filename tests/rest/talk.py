@@ -24,9 +24,10 @@ class Response:
 
 
 class Wire(StringTransport):
-    """A transport that remembers being aborted, and otherwise does what sockets do."""
+    """A transport that remembers how it was closed, and otherwise does what sockets do."""
 
     aborted = False
+    half_closed = False
 
     def unregisterProducer(self) -> None:
         """As sockets do, take a second call too."""
@@ -35,6 +36,9 @@ class Wire(StringTransport):
     def abortConnection(self) -> None:
         self.aborted = True
         self.loseConnection()
+
+    def loseWriteConnection(self) -> None:
+        self.half_closed = True
 
 
 class Client:

@@ -1,0 +1,83 @@
+"""How the streams of a channel went.
+
+An answer that has begun can only break off, without a reason. What the reason was is kept here for
+the client to ask, under an id that the head of the answer named.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from dynamicrypt.errors import DynamiCryptError
+from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.rest.counters import RestCounters
+
+#: Streams that are remembered of each channel; a client asks at once.
+REMEMBERED: Final = 32
+
+
+class StreamState(StrEnum):
+    """How far a stream is."""
+
+    RUNNING = "running"
+    #: It ended as it should.
+    WHOLE = "whole"
+    #: The node broke it off; its problem says why.
+    BROKEN = "broken"
+    #: The client left before its end.
+    LEFT = "left"
+
+
+class StreamRecord:
+    """One stream: bytes that came and went, and how it ended."""
+
+    __slots__ = ("_ended", "given", "id", "problem", "state", "taken", "verb")
+
+    def __init__(self, verb: str, ended: Callable[[StreamRecord], None]) -> None:
+        self.id: Final = secrets.token_hex(8)
+        #: encrypt or decrypt
+        self.verb: Final = verb
+        self.taken = 0
+        self.given = 0
+        self.state = StreamState.RUNNING
+        #: Why it broke.
+        self.problem: DynamiCryptError | None = None
+        self._ended = ended
+
+    def end(self, state: StreamState, problem: DynamiCryptError | None = None) -> None:
+        """Say how it ended; what is said later counts no more."""
+        if self.state is StreamState.RUNNING:
+            self.state, self.problem = state, problem
+            self._ended(self)
+
+
+class StreamLog:
+    """The last REMEMBERED streams of each channel; they go with it. Each is counted at its end."""
+
+    def __init__(self, counters: RestCounters, seconds: Callable[[], float]) -> None:
+        self._counters = counters
+        self._seconds = seconds
+        self._of: WeakKeyDictionary[LinkChannel, deque[StreamRecord]] = WeakKeyDictionary()
+
+    def begin(self, channel: LinkChannel, verb: str) -> StreamRecord:
+        """A new stream of the channel."""
+        began = self._seconds()
+
+        def count(record: StreamRecord) -> None:
+            result = {StreamState.WHOLE: "ok", StreamState.LEFT: "left"}.get(record.state)
+            if record.problem is not None:
+                result = record.problem.code
+            self._counters.count(f"{verb}_stream", result or "failed", self._seconds() - began)
+
+        record = StreamRecord(verb, count)
+        self._of.setdefault(channel, deque(maxlen=REMEMBERED)).appendleft(record)
+        return record
+
+    def of(self, channel: LinkChannel) -> list[StreamRecord]:
+        """The streams of the channel, the newest first."""
+        return list(self._of.get(channel, ()))
