@@ -8,12 +8,14 @@ from dynamicrypt.client.channel import Channel
 from dynamicrypt.client.errors import ClientError, ProblemError
 from dynamicrypt.client.node import DynamiCrypt
 from dynamicrypt.client.shapes import (
+    ChannelBrief,
     ChannelState,
     DeliveredKey,
     Event,
     KeyLevels,
     Machine,
     NodeState,
+    OwnedService,
     Peer,
     Piece,
     Sealed,
@@ -24,6 +26,7 @@ from dynamicrypt.client.shapes import (
 
 __all__ = [
     "Channel",
+    "ChannelBrief",
     "ChannelState",
     "ClientError",
     "DeliveredKey",
@@ -34,6 +37,7 @@ __all__ = [
     "Message",
     "NodeState",
     "Outcome",
+    "OwnedService",
     "Peer",
     "Piece",
     "ProblemError",

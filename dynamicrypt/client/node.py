@@ -19,8 +19,15 @@ from dynamicrypt.client.connection import BrokenConnectionError, Connection
 from dynamicrypt.client.errors import ServiceUnreachableError, TooManyStreamsError
 from dynamicrypt.client.patience import Patience
 from dynamicrypt.client.place import Place, find_place
-from dynamicrypt.client.request import Request, channel_path, json_body, service_path
-from dynamicrypt.client.shapes import ChannelState, Event, NodeState, ServiceState
+from dynamicrypt.client.request import Request, channel_path, json_body, segment, service_path
+from dynamicrypt.client.shapes import (
+    ChannelState,
+    Event,
+    NodeState,
+    OwnedService,
+    OwnedServices,
+    ServiceState,
+)
 from dynamicrypt.client.sse import EventParser, RawEvent
 
 #: Seconds of silence after which a stream of events is taken for dead; it has a heartbeat of 15 s.
@@ -82,6 +89,11 @@ class DynamiCrypt:
         """The names of the caller's services."""
         return list(read_answer(_Names, self._call("GET", "/v2/services")).services)
 
+    def all_services(self) -> list[OwnedService]:
+        """The services of the whole node, whoever made them; for administrators."""
+        body = self._call("GET", "/v2/node/services")
+        return list(read_answer(OwnedServices, body).services)
+
     def service(self, name: str) -> ServiceState:
         """A service of the caller, with its channels."""
         return read_answer(ServiceState, self._call("GET", service_path(name)))
@@ -90,9 +102,13 @@ class DynamiCrypt:
         """Create a service, or find that the caller has it."""
         return read_answer(ServiceState, self._call("PUT", service_path(name)))
 
-    def remove_service(self, name: str) -> None:
-        """Remove a service, its channels and their keys."""
-        self._call("DELETE", service_path(name))
+    def remove_service(self, name: str, *, any_owner: bool = False) -> None:
+        """Remove a service, its channels and their keys.
+
+        With `any_owner`, for administrators, one of anybody.
+        """
+        path = f"/v2/node/services/{segment(name)}" if any_owner else service_path(name)
+        self._call("DELETE", path)
 
     def channel(self, service: str, partner: str) -> Channel:
         """The channel of a service to its partner; the service is not asked whether it is open."""

@@ -117,6 +117,33 @@ class ServiceState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelBrief:
+    """A channel without its machines."""
+
+    partner: str
+    peer: str
+    state: str
+    reason: str
+    keys: KeyLevels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedService:
+    """A service of anybody, and whose: owner, app:NAME, uid:NUMBER or anonymous; its channels."""
+
+    name: str
+    owner: str
+    channels: tuple[ChannelBrief, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedServices:
+    """All services of the node."""
+
+    services: tuple[OwnedService, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     """A known node: whether a link to it is up, and which key exchange made its TLS secret."""
 

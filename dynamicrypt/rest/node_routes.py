@@ -1,12 +1,14 @@
-"""The operations of the node as a whole."""
+"""The operations of the node as a whole, and what administrators do with services of others."""
 
 from __future__ import annotations
 
+from dynamicrypt.errors import UnknownServiceError
 from dynamicrypt.node.node import Node
 from dynamicrypt.rest import state_shapes
 from dynamicrypt.rest.operation import RouteTable
-from dynamicrypt.rest.tokens import Token
-from dynamicrypt.rest.views import describe_node
+from dynamicrypt.rest.state_shapes import OwnedServices
+from dynamicrypt.rest.tokens import Scope, Token
+from dynamicrypt.rest.views import describe_all, describe_node
 
 
 class NodeRoutes:
@@ -21,3 +23,25 @@ class NodeRoutes:
     def status(self, token: Token) -> state_shapes.Node:
         """This node, and the nodes that it knows."""
         return describe_node(self._node)
+
+    @routes.add("GET", "/node/services", scope=Scope.ADMIN, gives=[OwnedServices])
+    def list_all_services(self, token: Token) -> OwnedServices:
+        """The services of the whole node, whoever made them, with their channels."""
+        return describe_all(self._node)
+
+    @routes.add(
+        "DELETE",
+        "/node/services/{service}",
+        scope=Scope.ADMIN,
+        statuses=(204,),
+        problems=("unknown_service",),
+    )
+    def delete_any_service(self, token: Token, *, service: str) -> None:
+        """Remove a service of anybody, its channels and their keys.
+
+        So the name of an application that is gone becomes free.
+        """
+        owner = self._node.owners().get(service)
+        if owner is None:
+            raise UnknownServiceError("the node has no such service")
+        self._node.delete_service(service, owner=owner)

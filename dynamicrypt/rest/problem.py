@@ -143,6 +143,7 @@ def problem_of(error: DynamiCryptError) -> dict[str, object]:
         "status": kind.status,
         "code": code,
         "detail": str(error) or kind.title,
+        "advice": kind.advice,
     }
     retry_ms = ceil(error.wait * 1000) if isinstance(error, RateLimitedError) else kind.retry_ms
     if retry_ms is not None:

@@ -14,5 +14,6 @@ class Problem:
     status: int
     code: str
     detail: str
+    advice: str
     instance: str | None = None
     retry_after_ms: int | None = None

@@ -77,6 +77,33 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelBrief:
+    """A channel without its machines."""
+
+    partner: str
+    peer: str
+    state: Annotated[str, OneOf(CHANNEL_STATES)]
+    reason: str
+    keys: KeyLevels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedService:
+    """A service of anybody, and whose: owner, app:NAME, uid:NUMBER or anonymous; its channels."""
+
+    name: str
+    owner: str
+    channels: list[ChannelBrief]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedServices:
+    """All services of the node."""
+
+    services: list[OwnedService]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     """A known node: whether a link to it is up, and which key exchange made its TLS secret."""
 

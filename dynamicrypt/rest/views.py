@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dynamicrypt import __version__
+from dynamicrypt.keys.store import Levels
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.node import Node
 from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.rest import state_shapes
-from dynamicrypt.rest.state_shapes import Channel, KeyLevels, Machine, Peer, Service
+from dynamicrypt.rest.state_shapes import (
+    Channel,
+    ChannelBrief,
+    KeyLevels,
+    Machine,
+    OwnedService,
+    OwnedServices,
+    Peer,
+    Service,
+)
 
 
 def describe_node(node: Node) -> state_shapes.Node:
@@ -42,7 +52,6 @@ def describe_service(node: Node, name: str, *, owner: str) -> Service:
 def describe_channel(channel: LinkChannel) -> Channel:
     """The channel now."""
     status = channel.describe()
-    levels = status.levels
     return Channel(
         service=channel.name.service,
         partner=channel.name.partner,
@@ -50,13 +59,42 @@ def describe_channel(channel: LinkChannel) -> Channel:
         state=status.state,
         reason=status.reason,
         profile=status.profile,
-        keys=KeyLevels(
-            offered=levels.offered, free=levels.free, in_use=levels.in_use, held=levels.held
-        ),
+        keys=_levels(status.levels),
         keys_made=status.keys_made,
         rounds=status.rounds,
         machines=[
             Machine(id=each.id, state=each.state, run=each.run, steps=each.steps)
             for each in status.machines
         ],
+    )
+
+
+def describe_all(node: Node) -> OwnedServices:
+    """Every service of the node now, by name."""
+    return OwnedServices(
+        services=[
+            OwnedService(
+                name=name,
+                owner=owner,
+                channels=[_brief(channel) for channel in node.channels(name, owner=owner)],
+            )
+            for name, owner in sorted(node.owners().items())
+        ]
+    )
+
+
+def _brief(channel: LinkChannel) -> ChannelBrief:
+    status = channel.describe()
+    return ChannelBrief(
+        partner=channel.name.partner,
+        peer=show(channel.peer),
+        state=status.state,
+        reason=status.reason,
+        keys=_levels(status.levels),
+    )
+
+
+def _levels(levels: Levels) -> KeyLevels:
+    return KeyLevels(
+        offered=levels.offered, free=levels.free, in_use=levels.in_use, held=levels.held
     )

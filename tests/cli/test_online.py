@@ -33,6 +33,21 @@ class OnlineTests(LocalCase):
         self.assertEqual(self.ok("service", "list", "--json").data, ["alice", "bob"])
         self.assertFails(self.shell.run("service", "remove", "carol"), Exit.FAILED, "carol|service")
 
+    def test_an_administrator_sees_and_removes_services_of_others(self) -> None:
+        words = ("token", "add", "mail", "--scope", "encrypt", "--json")
+        token = self.ok(*words).data["token"]
+        words = ("service", "add", "post")
+        self.assertTrue(eventually(lambda: self.as_application(token, *words).status == Exit.OK))
+        text = self.ok("service", "list", "--any-owner").out
+        self.assertRegex(text, r"(?m)^alice +owner +bob \((up|resting)\)$")
+        self.assertRegex(text, r"(?m)^post +app:mail$")
+        self.assertEqual(self.ok("service", "list").out, "alice\nbob\n")
+        refused = self.as_application(token, "service", "remove", "--any-owner", "alice")
+        self.assertFails(refused, Exit.AUTHENTICATION, "scope admin")
+        self.ok("service", "remove", "--any-owner", "post")
+        listed = self.ok("service", "list", "--any-owner", "--json").data
+        self.assertEqual([each["name"] for each in listed], ["alice", "bob"])
+
     def test_channels_are_opened_watched_and_closed(self) -> None:
         own = self.ok("fingerprint").out.strip()
         self.ok("service", "add", "carol")

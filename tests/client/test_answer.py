@@ -28,6 +28,9 @@ PAIRS = (
     (shapes.KeyLevels, state_shapes.KeyLevels),
     (shapes.ChannelState, state_shapes.Channel),
     (shapes.ServiceState, state_shapes.Service),
+    (shapes.ChannelBrief, state_shapes.ChannelBrief),
+    (shapes.OwnedService, state_shapes.OwnedService),
+    (shapes.OwnedServices, state_shapes.OwnedServices),
     (shapes.Peer, state_shapes.Peer),
     (shapes.NodeState, state_shapes.Node),
 )

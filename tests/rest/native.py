@@ -113,4 +113,5 @@ class NativeCase(SynchronousTestCase):
         self.assertEqual(response.headers[b"content-type"], b"application/problem+json")
         self.assertEqual(content["status"], status)
         self.assertEqual(content["type"], f"/v2/problems/{code}")
+        self.assertTrue(content["advice"])
         return content

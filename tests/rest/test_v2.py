@@ -202,6 +202,30 @@ class NodeTests(NativeCase):
         )
         self.assertEqual(status["incarnation"], bytes(range(16)).hex())
 
+    def test_an_administrator_sees_the_services_of_all(self) -> None:
+        self.node.create_service("till", owner="app:sender")
+        self.keys(2)
+        listed = self.ok(self.ask("GET", "/v2/node/services", token=b"Authorization: Bearer other"))
+        shop, till = listed["services"]
+        self.assertEqual(till, {"name": "till", "owner": "app:sender", "channels": []})
+        (channel,) = shop["channels"]
+        self.assertEqual((shop["owner"], channel["partner"]), ("app:up", "bank"))
+        self.assertEqual((channel["state"], channel["keys"]["free"]), ("down", 2))
+
+    def test_an_administrator_removes_what_somebody_left_behind(self) -> None:
+        self.node.create_service("till", owner="app:gone")
+        self.problem(self.ask("PUT", "/v2/services/till"), "name_taken", 409)
+        self.assertEqual(self.ask("DELETE", "/v2/node/services/till").status, 204)
+        self.problem(self.ask("DELETE", "/v2/node/services/till"), "unknown_service", 404)
+        self.ok(self.ask("PUT", "/v2/services/till"), 201)
+
+    def test_nobody_else_does(self) -> None:
+        for name in (b"sender", b"reader", b"keys"):
+            given = b"Authorization: Bearer " + name
+            for method, path in (("GET", ""), ("DELETE", "/shop")):
+                answer = self.ask(method, "/v2/node/services" + path, token=given)
+                self.problem(answer, "scope_missing", 403)
+
     def test_health_asks_for_no_token(self) -> None:
         self.assertEqual(Client(self.site).ask(get("/healthz")).body, b"ok\n")
 
