@@ -36,8 +36,8 @@ class OnlineTests(LocalCase):
     def test_an_administrator_sees_and_removes_services_of_others(self) -> None:
         words = ("token", "add", "mail", "--scope", "encrypt", "--json")
         token = self.ok(*words).data["token"]
-        words = ("service", "add", "post")
-        self.assertTrue(eventually(lambda: self.as_application(token, *words).status == Exit.OK))
+        add = ("service", "add", "post")
+        self.assertTrue(eventually(lambda: self.as_application(token, *add).status == Exit.OK))
         text = self.ok("service", "list", "--any-owner").out
         self.assertRegex(text, r"(?m)^alice +owner +bob \((up|resting)\)$")
         self.assertRegex(text, r"(?m)^post +app:mail$")
