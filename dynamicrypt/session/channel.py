@@ -13,7 +13,6 @@ from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.session.channel_states import (
     TRANSITIONS,
     UP,
-    ChannelStateError,
     Move,
     State,
     after,
@@ -38,10 +37,10 @@ from dynamicrypt.session.link_turns import EpochSource, Turns
 from dynamicrypt.wire.link import clip
 from dynamicrypt.wire.link_messages import (
     Accept,
+    ChannelMessage,
     Close,
     Confirm,
     Held,
-    Message,
     Open,
     Pause,
     Query,
@@ -196,7 +195,7 @@ class ChannelSession:
 
     # What the partner does.
 
-    def receive(self, message: Message) -> list[Output]:
+    def receive(self, message: ChannelMessage) -> list[Output]:
         """What follows from a message of the partner.
 
         Raises RemoteError for one that is not allowed now; the session is of no use afterwards.
@@ -215,8 +214,7 @@ class ChannelSession:
             case _:
                 return self._take_command(message)
 
-    def _take_command(self, message: Message) -> list[Output]:
-        out: list[Output] = []
+    def _take_command(self, message: Accept | Refuse | Pause | Resume | Close) -> list[Output]:
         match message:
             case Accept():
                 self._move(Move.TAKE_ACCEPT)
@@ -240,8 +238,6 @@ class ChannelSession:
                 self._move(Move.TAKE_CLOSE)
                 self.wipe()
                 out = [ChannelDown(channel=self.name, reason=message.reason, by_partner=True)]
-            case _:
-                raise ChannelStateError("no message of a channel")
         return out
 
     def _take_held(self, message: Held) -> list[Output]:

@@ -103,7 +103,6 @@ class LinkSession:
         self._outbox = Outbox()
         self._alive = KeepAlive(times, now)
         self._patience = Patience(times.dead)
-        self._gated = False
 
     # The driver's side.
 
@@ -120,8 +119,7 @@ class LinkSession:
         What comes after LinkDown is ignored: the partner may not know of it yet.
         """
         self._alive.heard(now)
-        if not self._gated:
-            self._outbox.sent()
+        self._outbox.recount()
         try:
             if self.state is not State.CLOSED:
                 self._lines.extend(self._cutter.cut(data))
@@ -141,7 +139,8 @@ class LinkSession:
             if self.state is State.UP:
                 self._outbox.put(self._alive.due(now))
                 self._outbox.put(self._rekeying.renew(now, self._outbox.keys))
-                self._patience.check(self._owed_to_us(), now)
+                owed = [*self._channels.owed, *self._rekeying.owed, *self._outbox.owed]
+                self._patience.check(owed, now)
             elif self.state is not State.CLOSED:
                 self._alive.check_start(now)
         except RemoteError as error:
@@ -156,7 +155,7 @@ class LinkSession:
 
     def gate(self, *, closed: bool) -> list[Output]:
         """Hold rounds and answers back, or let them go again in the order of the channels."""
-        self._gated = closed
+        self._outbox.gate(closed=closed)
         try:
             if self.state is not State.CLOSED:
                 self._outbox.put(self._channels.gate(closed=closed))
@@ -235,35 +234,27 @@ class LinkSession:
 
     def _take_line(self, line: bytes, now: float) -> None:
         message = decode(line)
-        if isinstance(message, messages.Unknown):
-            if self.state is not State.UP or not self._greeting.newer:
-                raise LinkLineError(f"an unknown message {message.word}")
-        elif isinstance(message, messages.Fault):
-            told = f"{message.code}: {message.detail}"
-            self._close(f"the partner: {message.code}", PartnerFaultError(told))
-        elif isinstance(message, messages.Goodbye):
-            self._close(message.reason, None)
-        elif self.state is State.UP:
-            self._take(message, line, now)
-        else:
+        if self.state is not State.UP:
             self._take_early(message, line)
+        elif isinstance(message, messages.ChannelMessage):
+            self._outbox.put(self._channels.take(message))
+        else:
+            self._take(message, line, now)
 
-    def _take(self, message: messages.Message, line: bytes, now: float) -> None:
+    def _take(self, message: messages.Received, line: bytes, now: float) -> None:
         match message:
             case messages.Epoch() | messages.Answer() | messages.Proof():
                 self._outbox.put(self._rekeying.take(message, line, now))
+            case messages.Open():
+                self._outbox.put(self._channels.take_open(message))
             case messages.Ping():
                 self._outbox.put(self._alive.take_ping(message))
             case messages.Pong():
                 self._alive.take_pong(message, now)
-            case messages.Hello():
-                raise LinkError("a second hello")
-            case messages.Open():
-                self._outbox.put(self._channels.take_open(message))
             case _:
-                self._outbox.put(self._channels.take(message))
+                self._take_any(message)
 
-    def _take_early(self, message: messages.Message, line: bytes) -> None:
+    def _take_early(self, message: messages.Received, line: bytes) -> None:
         match message:
             case messages.Hello():
                 self._move(Move.TAKE_HELLO)
@@ -273,15 +264,21 @@ class LinkSession:
                 self._outbox.put(self._rekeying.take_proof(message))
                 self._outbox.tell(*self._greeting.events())
             case _:
-                raise LinkError(f"a message in state {self.state.name.lower()}")
+                self._take_any(message)
 
-    def _owed_to_us(self) -> list[str]:
-        owed = self._channels.owed
-        if self._epochs.changing:
-            owed.append(f"epoch {self.epoch}")
-        if self._gated:
-            owed.append("room for what we send")
-        return owed
+    def _take_any(self, message: messages.Received) -> None:
+        """What may come in any state, and what may not come in this one."""
+        match message:
+            case messages.Fault():
+                told = f"{message.code}: {message.detail}"
+                self._close(f"the partner: {message.code}", PartnerFaultError(told))
+            case messages.Goodbye():
+                self._close(message.reason, None)
+            case messages.Unknown():
+                if self.state is not State.UP or not self._greeting.newer:
+                    raise LinkLineError(f"an unknown message {message.word}")
+            case _:
+                raise LinkError(f"a message in state {self.state.name.lower()}")
 
     def _fail(self, error: RemoteError) -> None:
         code = type(error).__name__.removesuffix("Error").lower()

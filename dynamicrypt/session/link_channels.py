@@ -23,36 +23,10 @@ from dynamicrypt.session.link_outbox import FloodError
 from dynamicrypt.session.link_scratch import Scratch
 from dynamicrypt.session.link_turns import TurnError
 from dynamicrypt.wire.link import MAX_CHANNELS, check_name, clip
-from dynamicrypt.wire.link_messages import (
-    Accept,
-    Close,
-    Confirm,
-    Held,
-    Message,
-    Open,
-    Pause,
-    Query,
-    Refuse,
-    Resume,
-    Round,
-    Unmatched,
-)
+from dynamicrypt.wire.link_messages import ChannelMessage, Close, Open, Refuse
 
 #: Opens that a partner may send while we have no room to answer.
 MAX_UNANSWERED: Final = 2 * MAX_CHANNELS
-
-_OF_CHANNEL: Final = (
-    Round,
-    Query,
-    Confirm,
-    Unmatched,
-    Held,
-    Accept,
-    Refuse,
-    Pause,
-    Resume,
-    Close,
-)
 
 
 class NumberError(RemoteError):
@@ -155,10 +129,8 @@ class Channels:
         channel = self._add(message.channel, name, decision.parameters, decision.ledger)
         return out + channel.admit(message.nonce)
 
-    def take(self, message: Message) -> list[Output]:
+    def take(self, message: ChannelMessage) -> list[Output]:
         """Give a message to its channel. Raises RemoteError."""
-        if not isinstance(message, _OF_CHANNEL):
-            raise NumberError("no message of a channel")
         channel = self._by_number.get(message.channel)
         if channel is None:
             if message.channel >= self._next[message.channel % 2]:

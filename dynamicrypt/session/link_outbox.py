@@ -27,7 +27,7 @@ class FloodError(RemoteError):
 class Outbox:
     """Lines and events in their order; lines leave before the events of the same call."""
 
-    __slots__ = ("_events", "_lines", "_unsent", "keys")
+    __slots__ = ("_events", "_gated", "_lines", "_unsent", "keys")
 
     def __init__(self) -> None:
         #: Keys that were told of so far.
@@ -35,6 +35,7 @@ class Outbox:
         self._lines: list[bytes] = []
         self._events: list[LinkEvent] = []
         self._unsent = 0
+        self._gated = False
 
     def say(self, *messages: Message) -> None:
         """Send messages to the partner."""
@@ -57,9 +58,19 @@ class Outbox:
                 self._events.append(cast("LinkEvent", output))
                 self.keys += type(output) is KeyMade
 
-    def sent(self) -> None:
-        """The transport has room: what was said until now does not count any more."""
-        self._unsent = 0
+    @property
+    def owed(self) -> list[str]:
+        """What the partner owes us: to read."""
+        return ["room for what we send"] if self._gated else []
+
+    def gate(self, *, closed: bool) -> None:
+        """Whether the transport is full, because the partner does not read."""
+        self._gated = closed
+
+    def recount(self) -> None:
+        """Begin to count what the partner causes, unless it has not read what was counted."""
+        if not self._gated:
+            self._unsent = 0
 
     def check(self) -> None:
         """Raise FloodError if the partner has caused more than it takes."""

@@ -38,6 +38,11 @@ class Rekeying:
         self._began = now
         self._keys = 0
 
+    @property
+    def owed(self) -> list[str]:
+        """What the partner owes us, in words that change with every progress."""
+        return [f"epoch {self._epochs.number}"] if self._epochs.changing else []
+
     def greet(self) -> Hello:
         """Role 0's hello, with which the exchange of epoch 0 begins."""
         hello = self._greeting.hello(self._epochs.offer())

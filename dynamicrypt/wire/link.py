@@ -37,6 +37,7 @@ from dynamicrypt.wire.link_messages import (
     Pong,
     Proof,
     Query,
+    Received,
     Refuse,
     Resume,
     Round,
@@ -219,7 +220,7 @@ def encode(message: Message) -> bytes:
     return b"\t".join(parts) + b"\n"
 
 
-def decode(line: bytes) -> Message | Unknown:
+def decode(line: bytes) -> Received:
     """The message of a line without its LF.
 
     Raises VersionError for the hello of another major version, and LinkLineError or FieldError

@@ -184,24 +184,10 @@ class Unknown:
     word: str
 
 
-Message = (
-    Hello
-    | Epoch
-    | Answer
-    | Proof
-    | Open
-    | Accept
-    | Refuse
-    | Held
-    | Round
-    | Query
-    | Confirm
-    | Unmatched
-    | Pause
-    | Resume
-    | Close
-    | Ping
-    | Pong
-    | Fault
-    | Goodbye
+#: What belongs to one channel; the first ones are nearly all that a link carries.
+ChannelMessage = (
+    Round | Query | Confirm | Unmatched | Held | Accept | Refuse | Pause | Resume | Close
 )
+Message = ChannelMessage | Hello | Epoch | Answer | Proof | Open | Ping | Pong | Fault | Goodbye
+#: What a line may turn out to be.
+Received = Message | Unknown

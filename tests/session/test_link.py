@@ -117,7 +117,7 @@ class GreetingTests(SynchronousTestCase):
         hello = bytes(pair.pipes[0])
         pair.settle()
         pair.perform(1, pair.sessions[1].receive(hello, 0.0))
-        self.assertEqual(down(pair, 1).reason, "a second hello")
+        self.assertEqual(down(pair, 1).reason, "a message in state up")
 
     def test_a_new_incarnation_is_told_before_the_link_is_up(self) -> None:
         first, second = node(0, 1), node(1, 2)

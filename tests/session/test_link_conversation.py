@@ -15,7 +15,7 @@ from dynamicrypt.session.link_events import ChannelName, KeyMade
 from dynamicrypt.session.link_ledger import Ledger
 from dynamicrypt.session.link_mint import Output
 from dynamicrypt.session.link_scratch import Scratch
-from dynamicrypt.wire.link_messages import Accept, Confirm, Message, Open, Round
+from dynamicrypt.wire.link_messages import Accept, ChannelMessage, Confirm, Message, Open, Round
 from tests.session import link_conversation
 from tests.session.link_conversation import zeros
 from tests.session.link_pair import make_bank
@@ -94,6 +94,7 @@ class ConversationTests(SynchronousTestCase):
                     if isinstance(message, Open):
                         put(role, sides[role].admit(message.nonce))
                     else:
+                        assert isinstance(message, ChannelMessage)
                         put(role, sides[role].receive(message))
         return out
 
