@@ -419,7 +419,9 @@ class LinkChannel:
 
     def _confirm(self, event: KeyConfirmed) -> None:
         self.keys_confirmed += 1
-        self.store.confirm(event.id)
+        if not self.store.confirm(event.id):
+            # It was waited for too long, during a cut, and is gone: no key is ready because of it.
+            return
         if self._low:
             self._low = False
             self._publish(Kind.KEY_READY)
