@@ -20,7 +20,7 @@ from dynamicrypt.params import Profile
 from dynamicrypt.peer.errors import OwnNodeError
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.link import LinkProtocol
-from dynamicrypt.peer.peers import Address, KnownPeers, Peer
+from dynamicrypt.peer.peers import Address, KnownPeers
 from dynamicrypt.session.link_admission import Admission, Refusal
 from dynamicrypt.session.link_alive import LinkTimes
 from dynamicrypt.session.link_events import ChannelEvent, ChannelName, KeyMade
@@ -70,8 +70,17 @@ class Exchange:
         self._ticker.clock = reactor
 
     def start(self) -> None:
-        """Let the clock run."""
+        """Let the clock run, and open what is wanted."""
         self.links.start()
+        self._keep_links()
+        for channel in self._wanted():
+            channel.open_on_link()
+            if self._carrier(channel.peer) is None and self.links.peer_of(channel.peer) is None:
+                self._log.warn(
+                    "warning: channel={service}/{partner} waits for a peer that is known no more",
+                    service=channel.name.service,
+                    partner=channel.name.partner,
+                )
         self._ticker.start(TICK, now=False).addErrback(
             lambda failure: self._log.failure("the channels' clock stopped", failure)
         )
@@ -98,9 +107,7 @@ class Exchange:
             # While the node was dialled the service left, or chose another partner.
             self._release(peer)
             raise SynchronisationError("another call came in between")
-        channel = service.channels.get(partner)
-        if not isinstance(channel, LinkChannel) or channel.peer != peer:
-            channel = self._new_channel(service, partner, peer)
+        channel = self.add(service, partner, peer)
         if channel.live:
             return
         channel.wanted = True
@@ -113,21 +120,27 @@ class Exchange:
             self._release(channel.peer)
             raise
 
-    def open(self, service: Service, partner: str, peer: Peer) -> LinkChannel:
-        """A channel with the partner at this peer, kept open from now on; there may be one already.
+    def add(self, service: Service, partner: str, peer: bytes) -> LinkChannel:
+        """The channel with the partner at this peer; there may be one already.
 
-        A channel with the partner at another peer ends. Raises ParameterError for a name that the
-        link cannot carry, and TooManyServicesError where the peer has all the channels it may.
+        It is not opened. A channel with the partner at another peer ends. Raises ParameterError for
+        a name that the link cannot carry, and TooManyServicesError where the peer has all the
+        channels it may.
         """
-        check_name(service.name)
-        check_name(partner)
         channel = service.channels.get(partner)
-        if not isinstance(channel, LinkChannel) or channel.peer != peer.fingerprint:
-            channel = self._new_channel(service, partner, peer.fingerprint)
+        if isinstance(channel, LinkChannel) and channel.peer == peer:
+            return channel
+        return self._new_channel(service, partner, peer)
+
+    def open(self, service: Service, partner: str, peer: bytes) -> LinkChannel:
+        """The channel with the partner at this peer, kept open from now on; raises what `add` does.
+
+        The peer is dialled if its address is known.
+        """
+        channel = self.add(service, partner, peer)
         channel.wanted = True
         channel.stopped = False
-        if peer.address is not None:
-            self.links.keep(peer.address, peer.fingerprint)
+        self.links.keep(peer)
         channel.open_on_link()
         return channel
 
@@ -198,6 +211,8 @@ class Exchange:
         )
 
     def _new_channel(self, service: Service, partner: str, peer: bytes) -> LinkChannel:
+        check_name(service.name)
+        check_name(partner)
         if (peer, partner) == (self.links.fingerprint, service.name):
             raise ParameterError("a service is not its own partner")
         service.part(partner)
@@ -230,7 +245,16 @@ class Exchange:
     def _of_peer(self, fingerprint: bytes) -> list[LinkChannel]:
         return [channel for channel in self._channels.values() if channel.peer == fingerprint]
 
+    def _wanted(self) -> list[LinkChannel]:
+        return [channel for channel in self._channels.values() if channel.wanted]
+
+    def _keep_links(self) -> None:
+        """Dial the peers of what is wanted, also those that were made known or got an address."""
+        for peer in {channel.peer for channel in self._wanted()}:
+            self.links.keep(peer)
+
     def _tick(self) -> None:
+        self._keep_links()
         for channel in list(self._channels.values()):
             try:
                 channel.tick()

@@ -24,7 +24,7 @@ from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.handshake import HandshakeCounts, SecuredEndpoint, SecuredListener
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.link import LinkProtocol
-from dynamicrypt.peer.peers import Address, KnownPeers
+from dynamicrypt.peer.peers import Address, KnownPeers, Peer
 from dynamicrypt.peer.tls import LINK_PROTOCOL, KnownPeersOnly, LinkSecurity, TlsIdentity
 from dynamicrypt.peer.waiters import Waiters
 from dynamicrypt.session.link import LinkSession
@@ -154,20 +154,30 @@ class Links:
         """
         for link in self:
             if link.address == address:
-                self.keep(address, link.fingerprint)
+                self._dialling.keep(address, link.fingerprint)
                 return link
         return await self._dialling.reach(address)
 
-    def keep(self, address: Address, fingerprint: bytes) -> None:
-        """Dial this peer until there is a link, and again whenever it is lost."""
-        self._dialling.keep(address, fingerprint)
+    def keep(self, fingerprint: bytes) -> None:
+        """Dial this peer until there is a link, and again whenever it is lost.
+
+        Nothing happens where it is dialled already, or its address is not known.
+        """
+        if not self._dialling.calls(fingerprint):
+            peer = self.peer_of(fingerprint)
+            if peer is not None and peer.address is not None:
+                self._dialling.keep(peer.address, fingerprint)
+
+    def peer_of(self, fingerprint: bytes) -> Peer | None:
+        """The peer as it is known; None also while the file of peers is broken."""
+        try:
+            return self._peers().owner_of(fingerprint)
+        except StateFileError:
+            return None
 
     def name_of(self, fingerprint: bytes) -> str:
         """What people call this peer: its name, or its fingerprint if it is known no more."""
-        try:
-            peer = self._peers().owner_of(fingerprint)
-        except StateFileError:
-            peer = None
+        peer = self.peer_of(fingerprint)
         return show(fingerprint) if peer is None else peer.name
 
     def release(self, fingerprint: bytes) -> None:

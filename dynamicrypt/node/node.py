@@ -10,9 +10,10 @@ from typing import Final
 from twisted.application.service import Service as TwistedService
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 
 from dynamicrypt.errors import (
+    LocalError,
+    NameTakenError,
     NoKeyYetError,
     ParameterError,
     SynchronisationError,
@@ -36,7 +37,7 @@ from dynamicrypt.node.service import (
 from dynamicrypt.node.thesis import Reactor, ThesisWire
 from dynamicrypt.params import Profile
 from dynamicrypt.peer import fingerprint
-from dynamicrypt.peer.errors import MistypedError
+from dynamicrypt.peer.errors import MistypedError, StateFileError
 from dynamicrypt.peer.handshake import SecuredListener
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.link import LinkProtocol
@@ -84,10 +85,9 @@ class Node(TwistedService):
     `owner` is the caller's token: a service belongs to who registered it, and to anybody else it
     does not exist. `advertised` is what partners are told of each wire: an address and a port, the
     latter 0 for a wire that has none. `default_wire` is that of callers who name none. `saved`
-    keeps the services of REST v2, which outlive the process.
+    keeps the services of REST v2, which outlive the process; StateFileError is raised where they
+    cannot be restored as they were.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -120,6 +120,8 @@ class Node(TwistedService):
             profile=profile,
             events=self.events,
         )
+        if saved is not None:
+            self._restore(saved)
 
     def register(self, name: str, *, owner: str, wire: int | None = None) -> Registration:
         """Register a service; a name that is taken or empty gets digits appended.
@@ -298,8 +300,6 @@ class Node(TwistedService):
         """Let the clocks run, and open what was saved."""
         super().startService()
         self._exchange.start()
-        for saved in [] if self._saved is None else self._saved.load():
-            self._restore(saved)
 
     def stopService(self) -> None:
         """End every connection and erase every key."""
@@ -308,19 +308,18 @@ class Node(TwistedService):
             service.part_all()
         self._exchange.stop()
 
-    def _restore(self, saved: SavedService) -> None:
-        service = self._services.create(saved.name, owner=saved.owner, wire=exchange.WIRE)
-        service.persistent = True
-        for channel in saved.channels:
-            peer = self._owner_of(channel.peer)
-            if peer is None:
-                self._log.warn(
-                    "warning: channel={service}/{partner}: its peer is known no more",
-                    service=saved.name,
-                    partner=channel.partner,
-                )
-            else:
-                self._exchange.open(service, channel.partner, peer)
+    def _restore(self, file: ServicesFile) -> None:
+        """Take up what was saved, all of it: what is left out would be lost at the next save."""
+        for saved in file.load():
+            try:
+                service = self._services.create(saved.name, owner=saved.owner, wire=exchange.WIRE)
+                service.persistent = True
+                for channel in saved.channels:
+                    if channel.partner in service.channels:
+                        raise NameTakenError("two channels have one partner")
+                    self._exchange.add(service, channel.partner, channel.peer).wanted = True
+            except LocalError as error:
+                raise StateFileError(f"{file.path}: service {saved.name!r}: {error}") from error
 
     def _save(self) -> None:
         if self._saved is None:
@@ -339,18 +338,14 @@ class Node(TwistedService):
             if service.persistent
         )
 
-    def _peer(self, text: str) -> Peer:
+    def _peer(self, text: str) -> bytes:
+        """The fingerprint of a peer by its name or fingerprint; this node is its own peer, too."""
+        known = self._peers()
         with suppress(MistypedError):
-            peer = self._owner_of(fingerprint.read(text))
-            if peer is not None:
-                return peer
-        return self._peers().named(text)
-
-    def _owner_of(self, mark: bytes) -> Peer | None:
-        """The known peer with this fingerprint; this node is its own peer, too."""
-        if mark == self._exchange.links.fingerprint:
-            return Peer(name=self.name, fingerprint=mark)
-        return self._peers().owner_of(mark)
+            mark = fingerprint.read(text)
+            if mark == self._exchange.links.fingerprint or known.owner_of(mark) is not None:
+                return mark
+        return known.named(text).fingerprint
 
     def _choose_wire(self, service: Service, wire: int) -> None:
         if service.wire != wire:

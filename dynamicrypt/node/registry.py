@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from dynamicrypt.peer import fingerprint
@@ -48,6 +49,11 @@ class ServicesFile:
     def __init__(self, directory: StateDirectory) -> None:
         self._directory = directory
 
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._directory.path / FILE
+
     def load(self) -> list[SavedService]:
         """What was saved last; raises StateFileError for a file that does not hold just that."""
         try:
@@ -57,7 +63,7 @@ class ServicesFile:
         try:
             return decode(content)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise StateFileError(f"{self._directory.path / FILE}: {error}") from error
+            raise StateFileError(f"{self.path}: {error}") from error
 
     def save(self, services: Iterable[SavedService]) -> None:
         """Replace what was saved."""
@@ -90,17 +96,22 @@ def decode(content: bytes) -> list[SavedService]:
         raise ValueError("the file must have `version` and `services` and nothing else")
     if document["version"] != _VERSION:
         raise ValueError(f"the file is not of version {_VERSION}")
-    return [
-        SavedService(
+    return [_service(number, entry) for number, entry in enumerate(document["services"], 1)]
+
+
+def _service(number: int, entry: object) -> SavedService:
+    try:
+        channels = _exactly(entry, "name", "owner", "channels")["channels"]
+        return SavedService(
             name=_text(entry, "name"),
             owner=_text(entry, "owner"),
             channels=tuple(
                 SavedChannel(partner=_text(channel, "partner"), peer=_peer(channel))
-                for channel in _exactly(entry, "name", "owner", "channels")["channels"]
+                for channel in channels
             ),
         )
-        for entry in document["services"]
-    ]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"service {number}: {error}") from error
 
 
 def _exactly(entry: object, *fields: str) -> dict[str, list[object]]:

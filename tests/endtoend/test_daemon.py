@@ -1,5 +1,6 @@
 """Starting, stopping and misconfiguring the service."""
 
+import json
 import os
 import signal
 import socket
@@ -74,6 +75,17 @@ class StartTests(ServiceTestCase):
         first.stop()
         (first.state / "token").chmod(0o644)
         self.assertRefuses("--state-dir", str(first.state), because="token")
+
+    def test_services_that_cannot_be_restored_as_they_were(self) -> None:
+        directory = self.state()
+        file = directory / "services.json"
+        shop = {"name": "shop", "owner": "o", "channels": []}
+        for services in ([shop, shop], [shop | {"channels": 3}], [shop | {"keys": []}]):
+            content = json.dumps({"version": 1, "services": services})
+            file.write_text(content)
+            file.chmod(0o600)
+            self.assertRefuses("--state-dir", str(directory), because=f"{file}: service ")
+            self.assertEqual(file.read_text(), content)
 
     def test_the_environment_sets_what_no_flag_says(self) -> None:
         daemon = Daemon(self.state(), environment={"DYNAMICRYPT_API_AUTH": "none"})
