@@ -45,7 +45,7 @@ test-system: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m tests 1 tests.soak.endurance tests.soak.rest tests.soak.strangers \
-	  tests.soak.large_files tests.soak.cuts
+	  tests.soak.large_files tests.soak.cuts tests.soak.messages
 
 bench: $(VENV)/.dev
 	@set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name --quick; done

@@ -24,8 +24,8 @@ from pathlib import Path
 HOST = "127.0.0.1"
 #: Which latencies an outcome has.
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
-#: Seconds after which a load is over in any case.
-_LONGEST = 600
+#: Seconds after which a load is over in any case, and after which wrk gives a request up.
+_LONGEST, _PATIENCE = 600, 60
 
 # The first request is asked for before the load, to see what it looks like. After the last one the
 # thread stops, and who asks in the same turn gets what is no request. wrk itself would sleep on:
@@ -142,7 +142,7 @@ def _wrk(
                 percentiles=", ".join(map(str, PERCENTILES)),
             )
         )
-        options = ["-t1", f"-c{connections}", f"-d{_LONGEST}s"]
+        options = ["-t1", f"-c{connections}", f"-d{_LONGEST}s", "--timeout", f"{_PATIENCE}s"]
         lines = _lines_of(["wrk", *options, "-s", str(script), f"http://{HOST}:{port}{path}"])
     found = [figures for line in lines if (figures := _FIGURES.match(line))]
     if not found:

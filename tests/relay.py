@@ -3,7 +3,8 @@
 `python -m tests.relay HOST:PORT --delay 0.05` relays from a free port, which it prints, and makes
 a round trip 100 ms longer. It delays every chunk by the same time and holds none back for the sake
 of those before it, so it does not throttle; order is kept, and a reader that stops reading stops
-the writer at the other end.
+the writer at the other end. With `--obey` it reads `cut`, `mend`, `hold` and `release` from its
+standard input, one on a line, and ends with it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.stdio import StandardIO
+from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
 from dynamicrypt.peer.admission import Admission
@@ -255,6 +258,27 @@ class Impostor:
         return Relay(self.reactor, onward, listen_in=True, accept=accept)
 
 
+class _Orders(LineOnlyReceiver):
+    """Does to the relay what the standard input says."""
+
+    delimiter = b"\n"
+
+    def __init__(self, relay: Relay, reactor: Any) -> None:
+        self._orders = {
+            b"cut": relay.cut,
+            b"mend": relay.mend,
+            b"hold": relay.hold,
+            b"release": relay.release,
+        }
+        self._reactor = reactor
+
+    def lineReceived(self, line: bytes) -> None:
+        self._orders[line]()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._reactor.stop()
+
+
 def main() -> None:
     """Relay until interrupted."""
     from twisted.internet import reactor  # noqa: PLC0415 - installs it
@@ -263,12 +287,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", help="HOST:PORT")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds, one way")
+    parser.add_argument("--obey", action="store_true", help="take orders on the standard input")
     arguments = parser.parse_args()
     host, _, port = arguments.target.rpartition(":")
     target = TCP4ClientEndpoint(loop, host, int(port))
     relay = Relay(loop, target, delay=arguments.delay)
     started: Deferred[int] = Deferred.fromCoroutine(relay.start())
     started.addCallback(lambda number: print(number, flush=True))
+    if arguments.obey:
+        StandardIO(_Orders(relay, loop))
     loop.run()
 
 
