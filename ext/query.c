@@ -27,7 +27,21 @@ static int32_t rounded(double number, int up, int32_t most)
     if (number >= most)
         return most;
     const int32_t whole = (int32_t)number;
-    return whole + (up && number > whole);
+    return whole + (up & (number > whole));
+}
+
+void query_aligned(const int32_t *sizes, int32_t l, double reach, const uint8_t *random,
+                   int32_t *aligned)
+{
+    /* Without branches on coins, which no processor foresees. */
+    double rest = (2 * below(&random, 2) - 1) * reach;
+    for (int32_t size = l; size > 0; size--) {
+        const double share = rest / (2 * size);
+        const int32_t down = below(&random, 2);
+        const double number = (sizes[size] - 1 + 2 * down) / 2.0 + share;
+        aligned[size] = rounded(number, !down, sizes[size]);
+        rest -= size * (2 * aligned[size] - sizes[size]);
+    }
 }
 
 void query_unit(const int8_t *weights, int32_t n, int32_t l, double reach, const uint8_t *random,
@@ -37,14 +51,8 @@ void query_unit(const int8_t *weights, int32_t n, int32_t l, double reach, const
     int32_t aligned[128] = {0};
     for (int32_t j = 0; j < n; j++)
         sizes[weights[j] < 0 ? -weights[j] : weights[j]]++;
-    double rest = below(&random, 2) ? reach : -reach;
-    for (int32_t size = l; size > 0; size--) {
-        const double share = rest / (2 * size);
-        const int32_t down = below(&random, 2);
-        const double number = (sizes[size] + (down ? 1 : -1)) / 2.0 + share;
-        aligned[size] = rounded(number, !down, sizes[size]);
-        rest -= size * (2 * aligned[size] - sizes[size]);
-    }
+    query_aligned(sizes, l, reach, random, aligned);
+    random += 4 * (1 + (size_t)l);
     memset(bits, 0, ((size_t)n + 7) / 8);
     for (int32_t j = 0; j < n; j++) {
         const int32_t size = weights[j] < 0 ? -weights[j] : weights[j];

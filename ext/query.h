@@ -8,6 +8,11 @@
 /* Random bytes that the query of one unit takes: a sign, a rounding for each size, one a weight. */
 size_t query_random_bytes(int32_t n, int32_t l);
 
+/* How many of the `sizes[i]` weights of size i get an input of their own sign, for i in 1..l, so that
+   the local field is about `reach` or -`reach`. `random` holds 4 * (1 + l) bytes. */
+void query_aligned(const int32_t *sizes, int32_t l, double reach, const uint8_t *random,
+                   int32_t *aligned);
+
 /* Writes ceil(N/8) bytes of input bits under which the local field is about `reach` or -`reach`,
    where reach = H * sqrt(N). `random` holds query_random_bytes. */
 void query_unit(const int8_t *weights, int32_t n, int32_t l, double reach, const uint8_t *random,

@@ -74,6 +74,17 @@ struct lane_kernel {
     void (*matches)(const struct network *network, const uint64_t *a, const uint64_t *b,
                     uint64_t *count, int counters);
 
+    /* How many weights of one unit have each size: `sizes` [l][counters], of size 1 first. */
+    void (*count_sizes)(const struct network *network, const uint64_t *weights, uint64_t *sizes,
+                        int counters);
+
+    /* `inputs` [n] of a query of one unit: of the weights of each size, of which there are `sizes`,
+     * a random subset of `aligned` gets an input of their own sign, the others the opposite one;
+     * inputs at weights of 0 are random. The chance of a weight to be in the subset is off by at
+     * most 2^-16. Counts both arrays, as of `count_sizes`, down to 0. */
+    void (*choose)(const struct network *network, const uint64_t *weights, uint64_t *sizes,
+                   uint64_t *aligned, int counters, uint64_t *rng, uint64_t *inputs);
+
     /* The bits of `word` at the set bits of `mask`, moved together at the low end. */
     uint64_t (*compress)(uint64_t word, uint64_t mask);
 

@@ -461,6 +461,8 @@ static uint64_t spread(uint64_t bits, int log)
     return bits;
 }
 
+#include "simulation_choice.h"
+
 const struct lane_kernel KERNEL = {
     .name = NAME,
     .columns = COLUMNS,
@@ -472,6 +474,8 @@ const struct lane_kernel KERNEL = {
     .correct = correct,
     .redraw = redraw,
     .matches = matches,
+    .count_sizes = count_sizes,
+    .choose = choose,
     .compress = compress,
     .spread = spread,
 };

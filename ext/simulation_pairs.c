@@ -26,12 +26,10 @@ struct pairs {
     const struct lane_kernel *kernel;
     size_t machines, sets, parts;
     int present; /* which of inputs[2] is of the present package */
-    uint64_t *zero; /* [k] */
+    uint64_t *zero;   /* [k] */
+    uint64_t *asking; /* scratch of queries */
     struct part part[GROUP_COLUMNS];
     struct numbers querier[GROUP_COLUMNS];
-    int8_t *unit;           /* [64][n] weights of a unit in the lanes of a column */
-    uint8_t *negative;      /* [n] */
-    uint8_t *asking;        /* scratch of queries */
     uint64_t clock;         /* steps that all lanes have learnt */
     uint64_t began[GROUP_LANES];
     uint64_t differ[GROUP_COLUMNS];
@@ -46,7 +44,8 @@ static size_t words_of(const struct pairs *p)
     const size_t kn = net->k * net->n;
     return p->machines * kn * (size_t)net->planes + 2 * p->sets * p->plan.package * kn +
            (p->sets + 1) * net->k * (size_t)net->sums +
-           p->plan.package * (p->machines * net->k + 3) + 4 + net->k;
+           p->plan.package * (p->machines * net->k + 3) + 4 + net->k +
+           (p->plan.field > 0 ? asking_words(net) : 0);
 }
 
 struct pairs *pairs_new(const struct pairs_plan *plan, const struct lane_kernel *kernel)
@@ -61,10 +60,7 @@ struct pairs *pairs_new(const struct pairs_plan *plan, const struct lane_kernel 
     p->parts = GROUP_COLUMNS / kernel->columns;
     const size_t bytes = words_of(p) * GROUP_COLUMNS * sizeof(uint64_t);
     p->memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    p->unit = malloc(64 * plan->network.n);
-    p->negative = malloc(plan->network.n);
-    p->asking = malloc(asking_bytes(plan->network.n, plan->network.l));
-    if (!p->memory || !p->unit || !p->negative || !p->asking) {
+    if (!p->memory) {
         pairs_free(p);
         return NULL;
     }
@@ -76,6 +72,7 @@ struct pairs *pairs_new(const struct pairs_plan *plan, const struct lane_kernel 
     uint64_t *at = p->memory;
 #define TAKE(words) (at += (words) * columns, at - (words) * columns)
     p->zero = TAKE(net->k);
+    p->asking = TAKE(p->plan.field > 0 ? asking_words(net) : (size_t)0);
     for (size_t i = 0; i < p->parts; i++) {
         struct part *part = &p->part[i];
         part->weights = TAKE(p->machines * kn * (size_t)net->planes);
@@ -104,9 +101,6 @@ void pairs_free(struct pairs *p)
 {
     if (p) {
         free(p->memory);
-        free(p->unit);
-        free(p->negative);
-        free(p->asking);
         free(p);
     }
 }
@@ -160,16 +154,10 @@ static void query(struct pairs *p, size_t number, size_t machine, uint64_t *inpu
     const struct network *net = &p->plan.network;
     const size_t columns = p->kernel->columns;
     const uint64_t *weights = machine_weights(p, &p->part[number], machine);
-    memset(inputs, 0, net->k * net->n * columns * sizeof *inputs);
-    for (size_t column = 0; column < columns; column++)
-        for (size_t i = 0; i < net->k; i++)
-            for (unsigned bit = 0; bit < 64; bit++) {
-                read_lane(p, weights, column, bit, i * net->n, net->n, p->unit);
-                ask_unit(p->unit, net->n, net->l, p->plan.field,
-                         &p->querier[number * columns + column], p->asking, p->negative);
-                for (size_t j = 0; j < net->n; j++)
-                    inputs[(i * net->n + j) * columns + column] |= (uint64_t)p->negative[j] << bit;
-            }
+    for (size_t i = 0; i < net->k; i++)
+        ask_lanes(p->kernel, net, weights + i * net->n * (size_t)net->planes * columns,
+                  p->plan.field, &p->querier[number * columns], p->part[number].rng, p->asking,
+                  inputs + i * net->n * columns);
 }
 
 struct step {
