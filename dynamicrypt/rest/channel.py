@@ -220,7 +220,7 @@ class ApiChannel(HTTPChannel):
 
     def _too_large(self) -> Reply:
         if is_native(self._path):
-            error = MessageTooLargeError("request is too large")
+            error = MessageTooLargeError(f"a body has {self.factory.limits.body} bytes at most")
             return problem_reply(error, self._path.partition(b"?")[0])
         return _TOO_LARGE
 

@@ -51,11 +51,12 @@ class ChannelRoutes:
 
         This node's own fingerprint is a peer, too: two services of one node need no link.
         Answers at once; with `wait`, GET tells when keys are there. The partner's node must have
-        opened the channel, too.
+        opened the channel, too. A channel with this partner at another peer ends, and its keys are
+        erased.
         """
-        names = [each.name.partner for each in self._node.channels(service, owner=token.id)]
+        before = self._node.channels(service, owner=token.id)
         channel = self._node.open_channel(service, fit(partner), peer=asked.peer, owner=token.id)
-        return 200 if partner in names else 201, describe_channel(channel)
+        return 200 if channel in before else 201, describe_channel(channel)
 
     @routes.add("GET", CHANNEL, gives=[Channel], problems=ON_CHANNEL, waits=True)
     def get_channel(

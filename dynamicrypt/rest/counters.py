@@ -93,7 +93,7 @@ class MetricsPage(Resource):
         """Answer."""
         try:
             if request.method not in {b"GET", b"HEAD"}:
-                raise MethodError("not with this method", allow=b"GET, HEAD")
+                raise MethodError(b"GET, HEAD")
             self._admit(ask_of(request, {}))
         except DynamiCryptError as error:
             return send(request, problem_reply(error, request.path))

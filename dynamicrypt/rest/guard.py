@@ -46,7 +46,7 @@ def refusal(request: Request, *, streams: bool, typed: bool) -> LocalError | Non
     if request.method not in _SAFE:
         types = headers.getRawHeaders(b"Content-Type")
         if streams:
-            if types != [_BYTES]:
+            if types is None or len(types) != 1 or _essence(types[0]) != _BYTES:
                 return ContentTypeError("content type is not application/octet-stream")
         elif types is None:
             if typed and _has_body(request):
@@ -84,4 +84,9 @@ def _has_body(request: Request) -> bool:
 
 def is_json(content_type: bytes) -> bool:
     """Whether a Content-Type value is application/json, with whatever parameters."""
-    return content_type.partition(b";")[0].strip().lower() == b"application/json"
+    return _essence(content_type) == b"application/json"
+
+
+def _essence(content_type: bytes) -> bytes:
+    """A media type without its parameters."""
+    return content_type.partition(b";")[0].strip().lower()

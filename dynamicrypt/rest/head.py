@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from twisted.web.http import RESPONSES, datetimeToString
+from twisted.web.http import datetimeToString
 
-from dynamicrypt.rest.reply import Reply
+from dynamicrypt.rest.reply import Reply, phrase
 
 #: Sent with every answer: keys and plaintexts belong in no cache, JSON is never anything else.
 SECURITY_HEADERS: Final = b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
@@ -38,7 +38,7 @@ class ResponseWriter:
 def _head(status: int, content_type: bytes, now: int) -> bytes:
     return b"HTTP/1.1 %d %b\r\n%bDate: %b\r\nContent-Type: %b\r\n" % (
         status,
-        RESPONSES.get(status, b"Answer"),
+        phrase(status),
         SECURITY_HEADERS,
         datetimeToString(now),
         content_type,

@@ -25,7 +25,7 @@ class _Page(Resource, ABC):
         """Answer to GET and HEAD."""
         if request.method in {b"GET", b"HEAD"}:
             return send(request, self.reply())
-        error = MethodError("not with this method", allow=b"GET, HEAD")
+        error = MethodError(b"GET, HEAD")
         return send(request, problem_reply(error, request.path))
 
     @abstractmethod

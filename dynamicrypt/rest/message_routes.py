@@ -27,7 +27,7 @@ from dynamicrypt.rest.operation import Eventually, RouteTable
 from dynamicrypt.rest.patience import Patience
 from dynamicrypt.rest.reply import Reply
 from dynamicrypt.rest.schema import to_base64
-from dynamicrypt.rest.sealing import seal
+from dynamicrypt.rest.sealing import check_numbers, seal
 from dynamicrypt.rest.tokens import Scope, Token
 
 _SEALING: Final = (*ON_CHANNEL, "no_key_yet", "bad_parameter", "peer_down")
@@ -112,6 +112,7 @@ class MessageRoutes:
         With `wait`, items that lack a key wait for one.
         """
         channel = self._node.channel(service, partner, owner=token.id)
+        check_numbers(asked.mode, asked.limit)
         batch = Batch(asked.items, takes="plaintext", gives="ciphertext")
         batch.run(lambda messages: channel.seal_batch(messages, asked.mode, asked.limit))
         if wait and batch.starves():

@@ -87,7 +87,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         about = f"{about} Needs the scope `{operation.scope.value}`.".strip()
     if about:
         described["description"] = about
-    problems = [*ALWAYS, *operation.problems]
+    problems = [*ALWAYS, "invalid_request", *operation.problems]
     if operation.takes is not None:
         problems += WITH_BODY
         described["requestBody"] = {
@@ -97,15 +97,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.method == "POST":
         problems.append("bad_content_type")
     if operation.waits:
-        problems.append("invalid_request")
         described["parameters"].append(WAIT_PARAMETER)
     if operation.idempotent:
-        problems += ["invalid_request", "idempotency_mismatch", "idempotency_in_flight"]
+        problems += ["idempotency_mismatch", "idempotency_in_flight"]
         described["parameters"].append(KEY_PARAMETER)
     if operation.scope is not None:
         problems.append("scope_missing")
-    if "{key_id}" in operation.path:
-        problems.append("invalid_request")
     described["responses"] = _successes(operation) | problem_responses(problems)
     return described
 

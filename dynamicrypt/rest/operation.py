@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from time import perf_counter
@@ -208,6 +208,7 @@ class Desk:
     ) -> Reply | Deferred[Reply]:
         given: list[Any] = [token]
         try:
+            check_query(ask.query, waits=operation.waits)
             if operation.takes is not None:
                 given.append(parse(operation.takes, ask.body, exact=True))
             if operation.waits:
@@ -231,6 +232,13 @@ class Desk:
             return _fault(failure, ask)
 
         return later.addCallbacks(lambda result: _reply(operation, result), fail)
+
+
+def check_query(names: Collection[bytes], *, waits: bool) -> None:
+    """Refuse parameters that an operation does not have; raises InvalidRequestError."""
+    if names and (not waits or set(names) != {b"wait"}):
+        has = "`wait` and nothing else" if waits else "no parameters"
+        raise InvalidRequestError(f"the query of this operation has {has}")
 
 
 def wait_of(values: Sequence[bytes]) -> float:

@@ -51,7 +51,11 @@ KINDS: Final[Mapping[str, Kind]] = {
     "foreign_origin": Kind(
         403, "A page of another origin asks", "Let a program on this machine ask instead."
     ),
-    "not_found": Kind(404, "There is no such path", "Names in paths are percent-encoded UTF-8."),
+    "not_found": Kind(
+        404,
+        "There is no such path",
+        "Compare it with openapi.json; names have no `/` and are percent-encoded UTF-8.",
+    ),
     "unknown_service": Kind(
         404, "The caller has no service of this name", "Create it with PUT; each token has its own."
     ),
@@ -122,7 +126,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "internal_error": Kind(500, "A fault of the node itself", "Its log tells more: report it."),
     "failed": Kind(500, "The node could not do it", "The detail says why; the log tells more."),
     "no_key_yet": Kind(
-        503, "No key is ready yet", "Try again, or ask with `wait`: keys come all the time.", 100
+        503,
+        "No key is ready yet",
+        "Try again, or ask with `wait`: keys come while the channel is up.",
+        100,
     ),
     "peer_down": Kind(
         503, "The partner's node cannot be reached", "It is called again and again: wait.", 1000

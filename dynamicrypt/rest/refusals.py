@@ -58,8 +58,8 @@ class MethodError(LocalError):
 
     code = "method_not_allowed"
 
-    def __init__(self, message: str, *, allow: bytes) -> None:
-        super().__init__(message)
+    def __init__(self, allow: bytes) -> None:
+        super().__init__(f"the path has {allow.decode('ascii')}")
         #: The methods that the path has, as in the header.
         self.allow = allow
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import BinaryIO, Final, NamedTuple, cast
 
 from twisted.web.server import Request
@@ -27,6 +28,8 @@ class Ask:
     body: bytes = field(default=b"", repr=False)
     #: The parts of the path that have names.
     names: Mapping[str, str] = field(default_factory=dict)
+    #: Names of the parameters in the query.
+    query: Collection[bytes] = field(default=(), repr=False)
     #: Values of `wait` in the query, and of the header Idempotency-Key, as they came.
     waits: Sequence[bytes] = ()
     idempotency_keys: Sequence[bytes] | None = None
@@ -46,9 +49,14 @@ class Reply(NamedTuple):
         return f"Reply(status={self.status}, result={self.result!r}, {len(self.body)} bytes)"
 
 
+def phrase(status: int) -> bytes:
+    """What the head of an answer says beside its status."""
+    return HTTPStatus(status).phrase.encode("ascii")
+
+
 def send(request: Request, reply: Reply) -> bytes:
     """Set status and headers and return the body, its length announced (else it goes in chunks)."""
-    request.setResponseCode(reply.status)
+    request.setResponseCode(reply.status, phrase(reply.status))
     for name, value in reply.headers:
         request.setHeader(name, value)
     if reply.status == 204:
@@ -68,6 +76,7 @@ def ask_of(request: Request, names: Mapping[str, str]) -> Ask:
         uid=uid_of(request),
         body=cast("BinaryIO", request.content).read(),
         names=names,
+        query=request.args,
         waits=request.args.get(b"wait", ()),
         idempotency_keys=headers.getRawHeaders(b"Idempotency-Key"),
     )

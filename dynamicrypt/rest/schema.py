@@ -54,6 +54,16 @@ class _UnfitError(ValueError):
     """Why a value is no value of its field, to be said behind the field's name."""
 
 
+#: Kinds of values, for people.
+_SAID: Final[Mapping[type, str]] = {
+    str: "text",
+    int: "an integer",
+    bool: "true or false",
+    float: "a number",
+    list: "a list",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """The least and the largest value of an integer."""
@@ -132,7 +142,7 @@ def from_base64(text: object) -> bytes:
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
-        raise _UnfitError("is not base64") from None
+        raise _UnfitError("is not base64, padded and without spaces") from None
 
 
 def to_base64(data: bytes | bytearray) -> str:
@@ -163,7 +173,7 @@ def parse(shape: type[Shape], body: bytes, *, exact: bool = False) -> Shape:
         given = orjson.loads(body)
     except orjson.JSONDecodeError:
         # Not chained: that error keeps the whole body, which may hold plaintext.
-        raise MalformedBodyError("not JSON") from None
+        raise MalformedBodyError("not JSON" if body else "there is no body") from None
     if type(given) is not dict:
         raise MalformedBodyError("not a JSON object")
     return _build(shape, given, exact=exact)
@@ -185,7 +195,8 @@ def _build(shape: type[Shape], given: Mapping[str, object], *, exact: bool) -> S
         if exact and kinds == (int,) and type(value) is float and value.is_integer():
             value = int(value)  # an integer to JSON Schema, however it is written
         if type(value) not in kinds:
-            raise InvalidRequestError(f"{name} is missing or ill-typed")
+            fault = "missing" if value is None else f"not {_SAID[kinds[0]]}"
+            raise InvalidRequestError(f"{name} is {fault}")
         present += 1
         try:
             if convert is not None:

@@ -2,31 +2,57 @@
 
 from __future__ import annotations
 
-from dynamicrypt.errors import ParameterError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dynamicrypt.errors import NoKeyYetError, ParameterError
+from dynamicrypt.keys.cipher import MAX_LIMIT
+from dynamicrypt.keys.envelope import MIN_PIECES
 from dynamicrypt.keys.pieces import DEFAULT_PIECES
 from dynamicrypt.keys.pool_key import Mode
 from dynamicrypt.node.channel import LinkChannel
-from dynamicrypt.rest.message_shapes import DeliveredKey, Encrypt, Piece, Sealed, Split
+from dynamicrypt.rest.message_shapes import MAX_PIECES, DeliveredKey, Encrypt, Piece, Sealed, Split
 from dynamicrypt.rest.schema import to_base64
 
 
 def seal(channel: LinkChannel, asked: Encrypt) -> Sealed | Split:
     """The ciphertext; raises NoKeyYetError, ParameterError for numbers that its mode lacks."""
     mode = asked.mode
-    if mode == Mode.SPLIT:
-        if asked.limit:
-            raise ParameterError("only mode 3 has a limit")
+    check_numbers(mode, asked.limit, asked.pieces)
+    with telling_state(channel):
+        if mode != Mode.SPLIT:
+            (envelope,) = channel.seal(asked.plaintext, mode, asked.context, limit=asked.limit)
+            return Sealed(mode=mode, key_id=_key_id(envelope), ciphertext=to_base64(envelope))
         envelopes = channel.seal(
             asked.plaintext, mode, asked.context, pieces=asked.pieces or DEFAULT_PIECES
         )
-        return Split(
-            mode=mode,
-            pieces=[Piece(key_id=_key_id(each), ciphertext=to_base64(each)) for each in envelopes],
-        )
-    if asked.pieces:
-        raise ParameterError("only mode 4 has pieces")
-    (envelope,) = channel.seal(asked.plaintext, mode, asked.context, limit=asked.limit)
-    return Sealed(mode=mode, key_id=_key_id(envelope), ciphertext=to_base64(envelope))
+    return Split(
+        mode=mode,
+        pieces=[Piece(key_id=_key_id(each), ciphertext=to_base64(each)) for each in envelopes],
+    )
+
+
+def check_numbers(mode: int, limit: int, pieces: int = 0) -> None:
+    """Raise ParameterError for a number that the mode lacks or does not have."""
+    if mode == Mode.COUNTED and not limit:
+        raise ParameterError(f"mode 3 needs a `limit`, 1 to {MAX_LIMIT}")
+    if limit and mode != Mode.COUNTED:
+        raise ParameterError("only mode 3 has a `limit`")
+    if pieces and mode != Mode.SPLIT:
+        raise ParameterError("only mode 4 has `pieces`")
+    if 0 < pieces < MIN_PIECES:
+        raise ParameterError(f"`pieces` are {MIN_PIECES} to {MAX_PIECES}, or 0 for the usual")
+
+
+@contextmanager
+def telling_state(channel: LinkChannel) -> Iterator[None]:
+    """Let a NoKeyYetError tell what the channel does, and so whether keys will come."""
+    try:
+        yield
+    except NoKeyYetError as error:
+        now = channel.describe()
+        why = f", {now.reason}" if now.reason not in {"", now.state} else ""
+        raise NoKeyYetError(f"{error}; the channel is {now.state}{why}") from None
 
 
 def _key_id(envelope: bytes) -> str:
@@ -37,7 +63,8 @@ def _key_id(envelope: bytes) -> str:
 
 def take_key(channel: LinkChannel) -> DeliveredKey:
     """A fresh key; raises NoKeyYetError."""
-    key_id, key = channel.take_key()
+    with telling_state(channel):
+        key_id, key = channel.take_key()
     return deliver(str(key_id), key)
 
 

@@ -21,11 +21,12 @@ from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.node import Node
 from dynamicrypt.rest.guard import refusal
 from dynamicrypt.rest.message_shapes import MAX_CONTEXT
-from dynamicrypt.rest.operation import Desk, wait_of
+from dynamicrypt.rest.operation import Desk, check_query, wait_of
 from dynamicrypt.rest.patience import Patience
 from dynamicrypt.rest.problem import problem_reply
 from dynamicrypt.rest.reply import Ask, uid_of
 from dynamicrypt.rest.schema import InvalidRequestError, from_base64
+from dynamicrypt.rest.sealing import telling_state
 from dynamicrypt.rest.stream_body import RefusedEarlyError, StreamBody
 from dynamicrypt.rest.stream_coder import Coder, Opening, Sealing
 from dynamicrypt.rest.stream_log import StreamLog, StreamState
@@ -80,7 +81,9 @@ class StreamGate:
         if request.clientproto != b"HTTP/1.1":
             raise InvalidRequestError("a stream needs HTTP/1.1, whose answers show their end")
         context = _context(request)
-        wait = wait_of(parse_qs(request.uri.partition(b"?")[2]).get(b"wait", ()))
+        query = parse_qs(request.uri.partition(b"?")[2], keep_blank_values=True)
+        check_query(query, waits=verb == "encrypt")
+        wait = wait_of(query.get(b"wait", ()))
         channel = self._node.channel(service, partner, owner=token.id)
         record = self._log.begin(channel, verb)
         if verb == "decrypt":
@@ -107,7 +110,8 @@ def is_stream(path: bytes) -> bool:
 
 
 def _sealing(channel: LinkChannel, context: bytes) -> Coder:
-    return Sealing(channel.stream_sealer(context))
+    with telling_state(channel):
+        return Sealing(channel.stream_sealer(context))
 
 
 def _context(request: Request) -> bytes:

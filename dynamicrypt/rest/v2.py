@@ -96,7 +96,7 @@ class RestV2:
         """Answer what Werkzeug found no route for."""
         if isinstance(failure.value, MethodNotAllowed):
             methods = ", ".join(sorted(failure.value.valid_methods or ())).encode("ascii")
-            error = MethodError("not with this method", allow=methods)
+            error = MethodError(methods)
             return send(request, problem_reply(error, request.path))
         return send(request, problem_reply(NoSuchPageError("no such path"), request.path))
 

@@ -81,11 +81,16 @@ class FakeNode(Node):
 
     def open_channel(self, name: str, partner: str, *, peer: str, owner: str) -> LinkChannel:
         links = self._opened(name, owner)
-        if peer != "there":
+        if peer not in {"there", "elsewhere"}:
             raise NoSuchPeerError(f"no peer {peer}")
-        if partner not in links:
+        if partner not in links or (peer == "elsewhere") != (links[partner].peer == HERE):
             links[partner] = make_channel(
-                name, partner, owner=owner, events=self.events, seconds=self.seconds
+                name,
+                partner,
+                owner=owner,
+                events=self.events,
+                seconds=self.seconds,
+                here=peer == "there",
             )
         return links[partner]
 

@@ -230,15 +230,16 @@ class ExactTests(SynchronousTestCase):
 
     def test_names_the_field_and_the_fault_and_quotes_nothing(self) -> None:
         for changes, said in (
-            ({"data": "absent"}, "data is missing or ill-typed"),
-            ({"data": None}, "data is missing or ill-typed"),
+            ({"data": "absent"}, "data is missing"),
+            ({"data": None}, "data is missing"),
+            ({"data": 7}, "data is not text"),
             ({"data": "eHl"}, "data is not base64"),
             ({"data": "eHl6eA=="}, "data has a length outside 0..3"),
             ({"parts": []}, "parts has a length outside 1..2"),
             ({"parts": [1]}, "parts has an item of the wrong type"),
             ({"number": 10}, "number is outside 0..9"),
-            ({"number": 1.5}, "number is missing or ill-typed"),
-            ({"number": True}, "number is missing or ill-typed"),
+            ({"number": 1.5}, "number is not an integer"),
+            ({"number": True}, "number is not an integer"),
             ({"text": "c"}, "text is none of a, b"),
             ({"fllag": 1}, "a field that this request does not have"),
         ):

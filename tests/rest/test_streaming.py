@@ -189,6 +189,19 @@ class RefusalTests(StreamCase):
         for kind in (b"X: y", b"Content-Type: text/plain", b"Content-Type: application/json"):
             self.problem(self.refused(UP, kind), "bad_content_type", 415)
 
+    def test_a_parameter_of_the_type_does_no_harm(self) -> None:
+        self.client.send(self.head("encrypt", 2, UP, BYTES + b"; charset=binary") + b"hi")
+        self.assertEqual(self.opened(self.answer().body), b"hi")
+
+    def test_of_parameters_that_streams_do_not_have(self) -> None:
+        for verb, query in (("encrypt", b"?context=eA=="), ("decrypt", b"?wait=1s")):
+            head = self.plain_head(verb, 5).replace(b" HTTP", query + b" HTTP", 1)
+            client = self.another_client()
+            client.send(head)
+            (answer,) = client.received()
+            self.problem(answer, "invalid_request", 400)
+            client.close()
+
     def test_of_a_context_that_is_none(self) -> None:
         for value in (b"?", b64(bytes(4097)).encode(), b"\xff"):
             header = b"DynamiCrypt-Context: " + value

@@ -67,6 +67,12 @@ class ChannelTests(NativeCase):
         listed = self.ok(self.ask("GET", "/v2/services/shop/channels"))
         self.assertEqual([each["partner"] for each in listed["channels"]], ["bank", "mint"])
 
+    def test_one_that_moves_to_another_peer_is_made_anew(self) -> None:
+        self.keys()
+        for status in (201, 200):
+            moved = self.ok(self.ask("PUT", CHANNEL, {"peer": "elsewhere"}), status)
+            self.assertEqual(moved["keys"]["free"], 0)
+
     def test_a_peer_that_is_not_known_is_a_problem(self) -> None:
         answer = self.ask("PUT", "/v2/services/shop/channels/x", {"peer": "nobody"})
         self.problem(answer, "unknown_peer", 404)
@@ -148,7 +154,8 @@ class MessageTests(NativeCase):
             {"mode": 4, "limit": 1},
         ):
             response = self.post("/encrypt", {"plaintext": "", **asked})
-            self.problem(response, "bad_parameter", 422)
+            detail = self.problem(response, "bad_parameter", 422)["detail"]
+            self.assertRegex(detail, "`(limit|pieces)`")
 
     def test_a_request_of_another_form_is_refused(self) -> None:
         for asked in (
@@ -166,6 +173,37 @@ class MessageTests(NativeCase):
         ):
             self.problem(self.post("/encrypt", asked), "invalid_request", 400)
         self.problem(self.ask("POST", CHANNEL + "/encrypt", b"[]"), "malformed_body", 400)
+
+    def test_a_parameter_that_the_operation_does_not_have_is_refused(self) -> None:
+        self.keys()
+        for path, has in (
+            ("/encrypt?context=eA==", "`wait` and nothing else"),
+            ("/encrypt?wait=1s&wiat=1s", "`wait` and nothing else"),
+            ("/decrypt?wait=1s", "no parameters"),
+        ):
+            answer = self.post(path, {"plaintext": ""})
+            self.assertIn(has, self.problem(answer, "invalid_request", 400)["detail"])
+
+    def test_what_is_missing_is_named(self) -> None:
+        for asked, detail in (
+            (b"", "there is no body"),
+            (b"{}", "plaintext is missing"),
+            (b'{"plaintext":7}', "plaintext is not text"),
+            (b'{"plaintext":"hello world"}', "plaintext is not base64, padded and without spaces"),
+            (b'{"plaintext":"","mode":"2"}', "mode is not an integer"),
+        ):
+            answer = self.ask("POST", CHANNEL + "/encrypt", asked)
+            self.assertEqual(json.loads(answer.body)["detail"], detail)
+
+    def test_without_a_key_the_state_of_the_channel_is_told(self) -> None:
+        for path in ("/encrypt", "/keys/next"):
+            problem = self.problem(
+                self.post(path, {"plaintext": ""} if "en" in path else {}), "no_key_yet", 503
+            )
+            self.assertIn("; the channel is down, no link", problem["detail"])
+        self.post("/stop", {})
+        problem = self.problem(self.post("/encrypt", {"plaintext": ""}), "no_key_yet", 503)
+        self.assertTrue(problem["detail"].endswith("; the channel is stopped, no link"))
 
     def test_a_detail_quotes_nothing_that_was_sent(self) -> None:
         for asked in (b'{"secret plaintext":1}', b'{"plaintext":"secret plaintext"}'):
