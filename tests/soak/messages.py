@@ -30,6 +30,8 @@ UNDER_WAY = 64
 WAIT, SLACK = 10.0, 2.0
 #: How often a message is changed before it is opened, and opened again afterwards.
 ATTACKS = 0.05
+#: How often one is kept, to be opened again at the very end.
+KEPT = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,7 @@ class Sender:
         self._sealing = Caller(nodes, side)
         self._opening = Caller(nodes, 1 - side)
         self._under_way: list[Letter] = []
+        self._kept: list[Letter] = []
 
     def run(self) -> None:
         """Send until the post is over, then have everything opened."""
@@ -100,6 +103,8 @@ class Sender:
                     self._open_some()
             while self._under_way and not self._post.failed.is_set():
                 self._open_some()
+            for letter in self._kept:
+                self._expect("key_used", [letter], or_forgotten=True)
         except BaseException:
             self._post.failed.set()
             raise
@@ -155,18 +160,22 @@ class Sender:
             if "plaintext" in answer:
                 assert base64.b64decode(answer["plaintext"]) == letter.content, "a wrong plaintext"
                 self._post.note("opened")
+                if self._chance.random() < KEPT:
+                    self._kept.append(letter)
             else:
                 self._excuse(letter, answer)
                 self._post.note("died with a process")
         return True
 
-    def _expect(self, code: str, letters: Sequence[Letter]) -> None:
-        """Have opened what must not open."""
+    def _expect(self, code: str, letters: Sequence[Letter], *, or_forgotten: bool = False) -> None:
+        """Have opened what must not open; a store forgets used keys after many more."""
         for letter, answer in zip(letters, self._ask_to_open(letters) or (), strict=False):
-            if _code(answer) != code:
-                self._excuse(letter, answer)
-            else:
+            if _code(answer) == code:
                 self._post.note(code)
+            elif or_forgotten and _code(answer) == "unknown_key":
+                self._post.note("replays of forgotten keys")
+            else:
+                self._excuse(letter, answer)
 
     def _excuse(self, letter: Letter, answer: dict[str, Any]) -> None:
         """The one good reason: the key died with a process."""
