@@ -28,10 +28,10 @@ from dynamicrypt.keys.pieces import DEFAULT_PIECES, Gatherer, Splitter
 from dynamicrypt.keys.pool_key import Mode
 from dynamicrypt.keys.store import KeyStore, Levels
 from dynamicrypt.keys.stream import StreamOpener, StreamSealer
-from dynamicrypt.node.allowance import Allowance
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.service import SealedMessage
 from dynamicrypt.params import ExchangeParameters, Profile
+from dynamicrypt.session.allowance import Allowance
 from dynamicrypt.session.link_events import (
     ChannelDown,
     ChannelEvent,
@@ -145,7 +145,7 @@ class LinkChannel:
         self.profile: Final = profile
         self.ledger: Final = Ledger()
         #: How often the partner may open it.
-        self.openings: Final = Allowance(OPENINGS, OPENINGS_PER_SECOND, seconds)
+        self.openings: Final = Allowance(OPENINGS, OPENINGS_PER_SECOND, seconds())
         self.wanted = False
         #: The application has stopped the machines.
         self.stopped = False

@@ -164,7 +164,7 @@ class Exchange:
             return _UNKNOWN
         if channel.stopped:
             return Refusal(reason="stopped", detail="")
-        if not channel.openings.take():
+        if not channel.openings.take(self._seconds()):
             return Refusal(reason="too-often", detail="")
         return Admission(parameters=channel.profile.exchange, ledger=channel.ledger)
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
+from dynamicrypt.session.allowance import Allowance
+
 #: Handshakes that may be unfinished at a time, of strangers and of familiar addresses each.
 MAX_UNFINISHED: Final = 32
 #: Of these, from one address.
@@ -21,7 +23,7 @@ MAX_PER_ADDRESS: Final = 2
 #: Seconds that a handshake may take.
 HANDSHAKE_SECONDS: Final = 10.0
 #: Handshakes begun in a second, of strangers and of familiar addresses each; as many in a burst.
-RATE: Final = 50.0
+RATE: Final = 50
 #: Addresses of known peers that are remembered.
 MAX_FAMILIAR: Final = 1024
 
@@ -43,26 +45,18 @@ class Ticket:
 
 
 class _Quota:
-    """A number of places and a token bucket."""
+    """A number of places, and how often one is taken."""
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
-        self._filled = seconds()
-        self._tokens = RATE
+        self._allowance = Allowance(RATE, RATE, seconds())
         self.taken = 0
 
     def refusal(self) -> str | None:
         """Why nobody gets in now; None, and a token is gone, if somebody does."""
         if self.taken >= MAX_UNFINISHED:
             return "unfinished"
-        now = self._seconds()
-        # A clock that was set back adds nothing.
-        self._tokens = min(RATE, self._tokens + max(0.0, now - self._filled) * RATE)
-        self._filled = now
-        if self._tokens < 1.0:
-            return "rate"
-        self._tokens -= 1.0
-        return None
+        return None if self._allowance.take(self._seconds()) else "rate"
 
 
 class Admission:

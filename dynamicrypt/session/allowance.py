@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 
 class Allowance:
     """At most `burst` times at once and `rate` times a second after that (a token bucket).
 
-    `seconds` is a clock; one that is set back adds nothing.
+    Times are seconds of one clock; one that is set back adds nothing. `now` is when it begins.
     """
 
-    __slots__ = ("_burst", "_filled", "_left", "_rate", "_seconds")
+    __slots__ = ("_burst", "_filled", "_left", "_rate")
 
-    def __init__(self, burst: int, rate: float, seconds: Callable[[], float]) -> None:
+    def __init__(self, burst: int, rate: float, now: float) -> None:
         self._burst: Final = float(burst)
         self._rate: Final = rate
-        self._seconds: Final = seconds
         self._left = self._burst
-        self._filled = seconds()
+        self._filled = now
 
-    def take(self) -> bool:
+    def take(self, now: float) -> bool:
         """Whether it may happen now; if so, it is counted."""
-        now = self._seconds()
         self._left = min(self._burst, self._left + max(0.0, now - self._filled) * self._rate)
         self._filled = now
         if self._left < 1.0:

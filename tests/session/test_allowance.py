@@ -3,16 +3,16 @@
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.node.allowance import Allowance
+from dynamicrypt.session.allowance import Allowance
 
 
 class AllowanceTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
-        self.allowance = Allowance(2, 4.0, self.clock.seconds)
+        self.allowance = Allowance(2, 4.0, self.clock.seconds())
 
     def taken(self) -> list[bool]:
-        return [self.allowance.take() for _ in range(3)]
+        return [self.allowance.take(self.clock.seconds()) for _ in range(3)]
 
     def test_a_burst_and_then_no_more(self) -> None:
         self.assertEqual(self.taken(), [True, True, False])
