@@ -1,6 +1,7 @@
 """A link between two nodes: hello, proofs, epochs, keep-alive, faults and the gate."""
 
 from dataclasses import replace
+from itertools import count
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -15,7 +16,9 @@ from dynamicrypt.session.link_events import (
     LinkUp,
     PeerIncarnationChanged,
 )
+from dynamicrypt.session.link_rekeying import EPOCHS, EPOCHS_PER_SECOND
 from dynamicrypt.session.link_states import State
+from dynamicrypt.session.link_turns import MAX_AHEAD
 from dynamicrypt.wire import link as wire
 from dynamicrypt.wire import link_messages as messages
 from tests.session.link_pair import SMALL, Pair, make_session, node, up
@@ -230,6 +233,39 @@ class EpochTests(SynchronousTestCase):
             pair.pipes[0][:] = data
             pair.deliver(0)
             self.assertIn("TurnError", type(down(pair, 1).error).__name__)
+
+    def test_epochs_in_a_loop_end_the_link(self) -> None:
+        pair = up(times=LinkTimes(epoch=0.0, epoch_keys=1 << 30))
+        pair.settle(10)
+        for _ in range(EPOCHS):
+            self.tick(pair, 0.0)
+            pair.settle(10)
+        self.assertEqual(pair.sessions[1].epoch, EPOCHS)
+        self.tick(pair, 1 / EPOCHS_PER_SECOND)
+        pair.settle(10)
+        self.assertEqual(pair.sessions[1].epoch, EPOCHS + 1)
+        self.tick(pair, 0.9 / EPOCHS_PER_SECOND)
+        pair.settle(10)
+        self.assertEqual(down(pair, 1).reason, "epochs that follow each other too fast")
+        self.assertEqual(pair.sessions[1].epoch, EPOCHS + 1)
+
+    def test_epochs_to_come_are_few_whatever_role_0_names(self) -> None:
+        pair = up(times=LinkTimes(epoch=0.0, epoch_keys=1 << 30))
+        pair.settle(10)
+        for side in (0, 1):
+            pair.perform(side, pair.sessions[side].gate(closed=True))
+        channel = pair.sessions[1].channel(ChannelName("b", "a"))
+        named = count(channel.sent + 1)
+        liar = pair.sessions[0]._channels
+        self.patch(liar, "first_rounds", lambda: ((0, next(named)),))
+        self.patch(liar, "own_turns", lambda _epoch, _rounds: [])
+        for _ in range(MAX_AHEAD):
+            self.tick(pair, 0.0)
+            pair.settle()
+        self.assertEqual(len(channel._turns._coming), MAX_AHEAD - 1)
+        self.tick(pair, 0.0)
+        pair.settle()
+        self.assertIn("cannot begin with round", down(pair, 1).reason)
 
     def test_a_forged_proof_is_refused(self) -> None:
         pair = up(times=self.TIMES, parameters=None)
