@@ -4,16 +4,24 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.demo.daemon import Daemon
+from dynamicrypt.peer import identity
+from dynamicrypt.peer.peers import Peer, PeersFile
+from dynamicrypt.peer.statedir import StateDirectory
 from tests.foreign.application import Application
 from tests.foreign.cipher import digest, encrypt
 from tests.foreign.peer import Conversation, Listener, Side, dial
 from tests.inspectable import PROGRAM
+
+Thing = TypeVar("Thing")
+Result = TypeVar("Result")
 
 #: Options for applications of the thesis, which send no token and name no wire.
 THESIS = ("--api-auth", "none", "--default-wire", "1")
@@ -35,6 +43,22 @@ def descriptors(node: Daemon) -> int:
     return len(list(Path(f"/proc/{node.pid}/fd").iterdir()))
 
 
+def make_known(states: tuple[Path, Path]) -> None:
+    """What `dynamicrypt init` and `dynamicrypt peer add` do on both sides, in a hundredth of the
+    time; test_two_nodes types the commands.
+    """
+    first, second = map(StateDirectory, states)
+    for own, peer in ((first, second), (second, first)):
+        entry = Peer(name=own.path.name, fingerprint=identity.create(own).fingerprint)
+        PeersFile(peer).update(lambda known, entry=entry: known.with_peer(entry))  # type: ignore[misc]  # bound early
+
+
+def at_once(start: Callable[[Thing], Result], things: Sequence[Thing]) -> list[Result]:
+    """Start each while the others start."""
+    with ThreadPoolExecutor(len(things)) as threads:
+        return list(threads.map(start, things))
+
+
 def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
     """Whether the condition comes true in time."""
     deadline = time.monotonic() + seconds
@@ -43,6 +67,18 @@ def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+class WiredApplication(Application):
+    """Names the wire that it wants."""
+
+    def __init__(self, port: int, token: str | None, wire: int) -> None:
+        super().__init__(port, token)
+        self.wire = wire
+
+    def post(self, option: str, **fields: object) -> dict[str, object]:
+        more = {"wire": self.wire} if option == "init" else {}
+        return super().post(option, **fields, **more)
 
 
 class ServiceTestCase(SynchronousTestCase):

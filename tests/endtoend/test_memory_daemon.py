@@ -6,9 +6,14 @@ import signal
 import subprocess
 from pathlib import Path
 
-from dynamicrypt.demo.acquaintance import introduce as make_known
 from dynamicrypt.demo.daemon import TWISTD, Daemon
-from tests.endtoend.service import ServiceTestCase, eventually
+from tests.endtoend.service import (
+    ServiceTestCase,
+    WiredApplication,
+    at_once,
+    eventually,
+    make_known,
+)
 from tests.foreign.application import Application, introduce
 
 
@@ -21,7 +26,7 @@ class DaemonModeTests(ServiceTestCase):
         for state in self.states:
             state.mkdir(mode=0o700)
         make_known((self.states[0], self.states[1]))
-        self.pids = [self.daemonise(state) for state in self.states]
+        self.pids = at_once(self.daemonise, self.states)
 
     def daemonise(self, state: Path) -> int:
         pid_file = state / "twistd.pid"
@@ -31,12 +36,12 @@ class DaemonModeTests(ServiceTestCase):
         subprocess.run((*TWISTD, *places, "dynamicrypt", *options), check=True, timeout=30)
         self.assertTrue(eventually((state / "ports.json").exists, 20))
         pid = int(pid_file.read_text())
-        self.addCleanup(self.kill, pid)
+        self.addCleanup(self.see_off, pid)
+        self.addCleanup(os.kill, pid, signal.SIGTERM)
         return pid
 
-    def kill(self, pid: int) -> None:
-        os.kill(pid, signal.SIGTERM)
-        self.assertTrue(eventually(lambda: not Path(f"/proc/{pid}").exists(), 20))
+    def see_off(self, pid: int) -> None:
+        self.assertTrue(eventually(lambda: not running(pid), 20))
 
     def applications(self, wire: int) -> tuple[Application, Application]:
         """Two that have met on this wire."""
@@ -47,7 +52,7 @@ class DaemonModeTests(ServiceTestCase):
     def wired(self, state: Path, wire: int) -> Application:
         node = Daemon(state)
         node.find_ports()
-        application = WiredApplication(node.api_port, wire)
+        application = WiredApplication(node.api_port, None, wire)
         self.addCleanup(application.close)
         return application
 
@@ -68,13 +73,9 @@ class DaemonModeTests(ServiceTestCase):
             self.assertEqual(Path(f"/proc/{pid}/mem").stat().st_uid, 0)
 
 
-class WiredApplication(Application):
-    """Names the wire that it wants."""
-
-    def __init__(self, port: int, wire: int) -> None:
-        super().__init__(port)
-        self.wire = wire
-
-    def post(self, option: str, **fields: object) -> dict[str, object]:
-        more = {"wire": self.wire} if option == "init" else {}
-        return super().post(option, **fields, **more)
+def running(pid: int) -> bool:
+    """Whether a process has not ended; one whose parent has not noticed has no command line."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+    except (FileNotFoundError, ProcessLookupError):
+        return False

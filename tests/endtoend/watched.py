@@ -7,9 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from dynamicrypt.demo.acquaintance import introduce as make_known
 from dynamicrypt.demo.daemon import Daemon
-from tests.endtoend.service import ServiceTestCase
+from tests.endtoend.service import ServiceTestCase, WiredApplication, at_once, make_known
 from tests.foreign.application import introduce
 from tests.witness import Testimony, hearing
 
@@ -67,10 +66,18 @@ class WatchedTestCase(ServiceTestCase):
             Watched(directory, *options, program=program, environment=environment or {})
             for directory in states
         ]
+        at_once(Daemon.start, self.nodes)
         for node in self.nodes:
-            node.start()
             self.addCleanup(self.end, node)
         self.alice, self.bob = (self.application(node, node.token) for node in self.nodes)
+
+    def wired(self, wire: int) -> None:
+        """Other applications, for this wire."""
+        self.alice, self.bob = (
+            WiredApplication(node.api_port, node.token, wire) for node in self.nodes
+        )
+        for application in (self.alice, self.bob):
+            self.addCleanup(application.close)
 
     def talk(self, messages: list[str], mode: int) -> None:
         """Each side sends every message to the other."""
