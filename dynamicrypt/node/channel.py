@@ -413,8 +413,10 @@ class LinkChannel:
 
     def _keep(self, made: KeyMade) -> None:
         self.keys_made += 1
-        self.store.add(made.id, made.key, owner=made.owner, now=self._seconds())
-        made.key[:] = bytes(len(made.key))
+        try:
+            self.store.add(made.id, made.key, owner=made.owner, now=self._seconds())
+        finally:
+            made.key[:] = bytes(len(made.key))
         self._rest_when_full()
 
     def _confirm(self, event: KeyConfirmed) -> None:

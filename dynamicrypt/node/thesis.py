@@ -125,10 +125,12 @@ class ThesisChannel:
 
     def _keep(self, born: KeyBorn) -> None:
         now = self._clock.seconds()
-        self.store.hold(born.number, born.key)
+        try:
+            self.store.hold(born.number, born.key)
+        finally:
+            born.key[:] = bytes(len(born.key))
         if born.confirmed:
             self.store.confirm(born.number)
-        born.key[:] = bytes(len(born.key))
         self._log.info(
             "key born channel={channel} number={number} iterations={iterations}"
             " milliseconds={milliseconds:.1f}",

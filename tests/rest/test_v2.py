@@ -6,6 +6,7 @@ from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.keys.envelope import parse
+from dynamicrypt.rest.sealing import deliver
 from dynamicrypt.rest.v2 import OPERATIONS
 from tests.rest.native import CHANNEL, NativeCase, b64, unb64
 from tests.rest.talk import Client, get
@@ -212,6 +213,11 @@ class MessageTests(NativeCase):
 
 
 class KeyTests(NativeCase):
+    def test_a_key_is_wiped_once_it_is_written_into_its_answer(self) -> None:
+        key = bytearray(range(32))
+        self.assertEqual(deliver("id", key).key, b64(bytes(range(32))))
+        self.assertEqual(key, bytes(32))
+
     def test_a_key_is_delivered_once_on_each_side(self) -> None:
         self.partner_keys()
         self.keys()
