@@ -21,6 +21,7 @@ from dynamicrypt.peer.errors import OwnNodeError
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers
+from dynamicrypt.session.allowance import Allowance
 from dynamicrypt.session.link_admission import Admission, Refusal
 from dynamicrypt.session.link_alive import LinkTimes
 from dynamicrypt.session.link_events import ChannelEvent, ChannelName, KeyMade
@@ -30,6 +31,9 @@ from dynamicrypt.wire.link import MAX_CHANNELS, check_name
 WIRE: Final = 2
 #: How often (s) stores forget what is old, and channels that were refused are tried again.
 TICK: Final = 1.0
+#: Channels that one peer may open at once, after a cut all of them twice, and in a second.
+OPENINGS: Final = 2 * MAX_CHANNELS
+OPENINGS_PER_SECOND: Final = 64.0
 #: Why a channel ends that has a fault of ours.
 FAULT: Final = "fault"
 _UNKNOWN: Final = Refusal(reason="unknown", detail="")
@@ -66,6 +70,7 @@ class Exchange:
             lambda event: self._happened(self.links.fingerprint, self._local, event),
         )
         self._channels: dict[tuple[bytes, ChannelName], LinkChannel] = {}
+        self._openings: dict[bytes, Allowance] = {}
         self._ticker = LoopingCall(self._tick)
         self._ticker.clock = reactor
 
@@ -164,7 +169,7 @@ class Exchange:
             return _UNKNOWN
         if channel.stopped:
             return Refusal(reason="stopped", detail="")
-        if not channel.openings.take(self._seconds()):
+        if not self._may_open(channel):
             return Refusal(reason="too-often", detail="")
         return Admission(parameters=channel.profile.exchange, ledger=channel.ledger)
 
@@ -233,6 +238,18 @@ class Exchange:
         self._channels[peer, channel.name] = channel
         service.channels[partner] = channel
         return channel
+
+    def _may_open(self, channel: LinkChannel) -> bool:
+        """Whether the peer opens neither this channel nor all of its channels too often.
+
+        Counted are channels that callers here have named, so only their peers are remembered.
+        """
+        now = self._seconds()
+        of_peer = self._openings.get(channel.peer)
+        if of_peer is None:
+            of_peer = Allowance(OPENINGS, OPENINGS_PER_SECOND, now)
+            self._openings[channel.peer] = of_peer
+        return channel.openings.take(now) and of_peer.take(now)
 
     def _forget(self, channel: LinkChannel) -> None:
         self._channels.pop((channel.peer, channel.name), None)

@@ -105,6 +105,12 @@ class HandshakeTimeoutError(RemoteError):
     code = "handshake_timeout"
 
 
+class TooManyConnectionsError(RemoteError):
+    """The peer connects too often, or has many connections. Look why it does not keep its link."""
+
+    code = "too_many_connections"
+
+
 class PeerUnreachableError(DynamiCryptError):
     """No connection could be made. Check the address, the firewall, and that the peer runs."""
 

@@ -38,6 +38,7 @@ from dynamicrypt.peer.errors import (
     PeerUnreachableError,
 )
 from dynamicrypt.peer.tls import LinkSecurity, NodeConnection, explain, inspect
+from dynamicrypt.peer.visitors import Visitors
 
 #: Finished handshakes by (group, result): "ok" with the group's name, or an error's code and "".
 HandshakeCounts: TypeAlias = Counter[tuple[str, str]]
@@ -65,6 +66,7 @@ class _Gate(Protocol):
     """Waits for the handshake, then hands the connection to a protocol of `factory`.
 
     `passed` is called with that protocol, or `failed` with the error; exactly one of them, once.
+    `visitors` bounds the connections of each peer.
     """
 
     def __init__(
@@ -74,6 +76,8 @@ class _Gate(Protocol):
         clock: IReactorTime,
         passed: Callable[[IProtocol, LinkSecurity], None],
         failed: Callable[[BaseException], None],
+        *,
+        visitors: Visitors | None = None,
     ) -> None:
         self._factory = factory
         self._address = address
@@ -82,6 +86,8 @@ class _Gate(Protocol):
         self._protocol: IProtocol | None = None
         self._error: DynamiCryptError | None = None
         self._connection: NodeConnection | None = None
+        self._visitors = visitors
+        self._visitor: bytes | None = None
         self._deadline = clock.callLater(HANDSHAKE_SECONDS, self._late)
 
     def connectionMade(self) -> None:
@@ -92,6 +98,9 @@ class _Gate(Protocol):
         """TLS is up; it is inspected before anybody reads from it."""
         try:
             security = security_of(self.transport)
+            if self._visitors is not None:
+                self._visitors.enter(security.fingerprint)
+                self._visitor = security.fingerprint
         except DynamiCryptError as error:
             self.stop(error)
             return
@@ -120,6 +129,8 @@ class _Gate(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone, during the handshake or after it."""
         connection, self._connection = self._connection, None
+        if self._visitors is not None and self._visitor is not None:
+            self._visitors.leave(self._visitor)
         cause = reason.value or ConnectionLost()
         error = self._error or explain(connection, cause)
         if self._protocol is not None:
@@ -137,8 +148,8 @@ class _Gate(Protocol):
 class SecuredListener:
     """A factory for a listening port: admission, TLS, and then a protocol of `factory`.
 
-    Strangers are counted in `counts` and never logged above debug: their number is theirs to
-    choose, the log's size is not.
+    Known peers have limits, too (`visitors`). Who is refused is counted in `counts` and never
+    logged above debug: the number of callers is theirs to choose, the log's size is not.
     """
 
     _log = Logger()
@@ -154,6 +165,7 @@ class SecuredListener:
         self._factory = factory
         self._tls = TLSMemoryBIOFactory(options, False, factory, clock)
         self._admission = admission
+        self._visitors = Visitors(clock.seconds)
         self._counts = counts
         self._clock = clock
 
@@ -175,7 +187,7 @@ class SecuredListener:
             else:
                 self._log.debug("refused {address}: {error}", address=addr, error=error)
 
-        gate = _Gate(self._factory, addr, self._clock, passed, failed)
+        gate = _Gate(self._factory, addr, self._clock, passed, failed, visitors=self._visitors)
         return self._tls.protocol(self._tls, gate)
 
     def doStart(self) -> None:

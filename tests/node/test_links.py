@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt.errors import SynchronisationError
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.node import channel as channel_module
+from dynamicrypt.node import exchange as exchange_module
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog
 from dynamicrypt.node.links import Links
@@ -188,6 +189,17 @@ class FaultTests(CallerTestCase):
             await self.until(lambda: not list(self.two.node._exchange.links))
             self.one.node.register("alice", owner="o")
         await self.assertFailure(self.sync("alice", "bob", self.two), SynchronisationError)
+
+    async def test_a_peer_does_not_open_one_channel_after_another_in_a_loop(self) -> None:
+        self.patch(exchange_module, "OPENINGS", 1)
+        self.patch(exchange_module, "OPENINGS_PER_SECOND", 0.0)
+        self.register()
+        await self.synchronise()
+        for node, name, partner in ((self.one.node, "anna", "ben"), (self.two.node, "ben", "anna")):
+            node.register(name, owner="o")
+            node.configure(name, partner, owner="o")
+        await self.assertFailure(self.sync("anna", "ben", self.two), SynchronisationError)
+        await self.works()
 
     async def test_nobody_gets_in_after_the_end(self) -> None:
         self.register()

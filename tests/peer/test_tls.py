@@ -40,6 +40,7 @@ from dynamicrypt.peer.handshake import security_of
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.peers import KnownPeers
 from dynamicrypt.peer.tls import HYBRID_GROUP, LINK_PROTOCOL, explain
+from dynamicrypt.peer.visitors import MAX_CONNECTIONS
 from tests.peer.wires import ALICE, BOB, MALLORY, MemoryEndpoint, Node, Talker, Talkers, knowing
 
 
@@ -236,6 +237,25 @@ class TrustTests(TlsCase):
         for ticket in tickets:
             assert ticket is not None
             ticket.close(passed=False)
+
+    def test_a_known_peer_has_a_bounded_number_of_connections(self) -> None:
+        self.admission = Admission(self.clock.seconds)
+        listener = self.bob.listener(self.clock, self.admission)
+        pumps = []
+        for _ in range(MAX_CONNECTIONS + 1):
+            tcp = MemoryEndpoint(listener, self.clock)
+            self.alice.endpoint(tcp, BOB.fingerprint, self.clock).connect(self.alice.talkers)
+            tcp.pump.flush()
+            pumps.append(tcp.pump)
+        self.assertEqual(len(self.bob.talkers.made), MAX_CONNECTIONS)
+        self.assertEqual(self.bob.counts["", "too_many_connections"], 1)
+        last = self.alice.talkers.made[-1].lost
+        self.assertIsNotNone(last)
+        self.assertIsNone(self.alice.talkers.made[0].lost)
+        for pump in pumps:
+            pump.client.loseConnection()
+            pump.flush()
+        self.assertEqual([peer.connections for peer in listener._visitors._peers.values()], [0])
 
 
 @implementer(IOpenSSLClientConnectionCreator)
