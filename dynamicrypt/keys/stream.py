@@ -77,6 +77,42 @@ class _Chunks:
         return bytes(7) + self._number.to_bytes(4, "big") + bytes([last])
 
 
+class _Pending:
+    """The bytes that wait for more: one chunk at most, for it may be the last.
+
+    They stay what they came as, bytes objects, which a hardened process overwrites when they are
+    freed. A buffer that grows and is cut would leave copies behind.
+    """
+
+    __slots__ = ("_parts", "_size")
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, data: bytes) -> None:
+        """Let these wait, too."""
+        self._parts.append(data)
+        self._size += len(data)
+
+    def cut(self, size: int) -> list[bytes]:
+        """Remove and return whole chunks of this size, all but what may be the last."""
+        if len(self) <= size:
+            return []
+        data = self.take()
+        whole = (len(data) - 1) // size * size
+        self.add(data[whole:])
+        return [data[at : at + size] for at in range(0, whole, size)]
+
+    def take(self) -> bytes:
+        """Remove and return everything."""
+        parts, self._parts, self._size = self._parts, [], 0
+        return b"".join(parts)
+
+
 class StreamSealer:
     """Seals a body under one key: send `header`, what each `update` returns, and `finish`.
 
@@ -93,7 +129,7 @@ class StreamSealer:
             own.wipe(cipher.store.cells)
         header = Header(cipher.suite, Mode.STREAM, cipher.role, own.key_id)
         self._chunks = _Chunks(cipher, cell, header, context)
-        self._pending = bytearray()
+        self._pending = _Pending()
         #: The first bytes of the stream.
         self.header: Final = header.encode()
 
@@ -102,21 +138,21 @@ class StreamSealer:
 
         Raises MessageTooLargeError for a body of more than MAX_VOLUME bytes.
         """
-        chunks = _cut(self._pending, data, CHUNK_BYTES)
+        self._pending.add(data)
+        chunks = self._pending.cut(CHUNK_BYTES)
         return b"".join([self._chunks.seal(chunk, last=False) for chunk in chunks])
 
     def finish(self) -> bytes:
         """Return the last chunk and wipe the key."""
         try:
-            return self._chunks.seal(bytes(self._pending), last=True)
+            return self._chunks.seal(self._pending.take(), last=True)
         finally:
             self.abandon()
 
     def abandon(self) -> None:
         """Wipe the key and what waits."""
         self._chunks.wipe()
-        self._pending[:] = bytes(len(self._pending))
-        self._pending.clear()
+        self._pending.take()
 
 
 class StreamOpener:
@@ -133,31 +169,33 @@ class StreamOpener:
         self._cipher = cipher
         self._context = context
         self._chunks: _Chunks | None = None
-        self._pending = bytearray()
+        self._pending = _Pending()
 
     def update(self, data: bytes, now: float) -> bytes:
         """Take more of the stream; return the plaintext of the chunks that are complete.
 
         Raises as ChannelCipher.open does.
         """
+        self._pending.add(data)
         plaintext = b""
         chunks = self._chunks
         if chunks is None:
-            self._pending += data
             if len(self._pending) <= HEAD_BYTES + _SEALED_BYTES:
                 return b""
-            data = bytes(self._pending[HEAD_BYTES + _SEALED_BYTES :])
-            del self._pending[HEAD_BYTES + _SEALED_BYTES :]
-            chunks, plaintext = self._begin(last=False, now=now)
-        rest = _cut(self._pending, data, _SEALED_BYTES)
+            stream = self._pending.take()
+            self._pending.add(stream[HEAD_BYTES + _SEALED_BYTES :])
+            chunks, plaintext = self._begin(
+                stream[: HEAD_BYTES + _SEALED_BYTES], last=False, now=now
+            )
+        rest = self._pending.cut(_SEALED_BYTES)
         return plaintext + b"".join([self._open(chunks, chunk, last=False) for chunk in rest])
 
     def finish(self, now: float) -> bytes:
         """Return the last part of the body; raises BadCiphertextError if the end is missing."""
         try:
             if self._chunks is None:
-                return self._begin(last=True, now=now)[1]
-            return self._open(self._chunks, bytes(self._pending), last=True)
+                return self._begin(self._pending.take(), last=True, now=now)[1]
+            return self._open(self._chunks, self._pending.take(), last=True)
         finally:
             self.abandon()
 
@@ -165,11 +203,9 @@ class StreamOpener:
         """Wipe the key."""
         if self._chunks is not None:
             self._chunks.wipe()
-        self._pending.clear()
+        self._pending.take()
 
-    def _begin(self, *, last: bool, now: float) -> tuple[_Chunks, bytes]:
-        stream = bytes(self._pending)
-        self._pending.clear()
+    def _begin(self, stream: bytes, *, last: bool, now: float) -> tuple[_Chunks, bytes]:
         header = parse(stream)
         if header.mode != Mode.STREAM:
             raise UnsupportedModeError("this is no stream")
@@ -186,13 +222,3 @@ class StreamOpener:
         except BadCiphertextError:
             self.abandon()
             raise
-
-
-def _cut(pending: bytearray, data: bytes, size: int) -> list[bytes]:
-    """Append the data; remove and return whole chunks, but keep one back: it may be the last."""
-    pending += data
-    whole = max(0, len(pending) - 1) // size * size
-    with memoryview(pending) as view:
-        chunks = [bytes(view[at : at + size]) for at in range(0, whole, size)]
-    del pending[:whole]
-    return chunks
