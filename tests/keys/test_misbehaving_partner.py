@@ -133,6 +133,19 @@ class PieceTests(SynchronousTestCase):
         self.assertEqual(len(self.gatherer), MAX_GATHERINGS)
 
 
+class StreamTests(SynchronousTestCase):
+    def test_body_has_one_form_only(self) -> None:
+        """Nothing but an empty body ends with an empty chunk."""
+        sender, receiver = pair()
+        sealer = stream.StreamSealer(sender, b"", NOW)
+        body = bytes(stream.CHUNK_BYTES)
+        whole = sealer.header + sealer._chunks.seal(body, last=False)
+        whole += sealer._chunks.seal(b"", last=True)
+        opener = stream.StreamOpener(receiver, b"")
+        self.assertEqual(len(opener.update(whole, NOW)), stream.CHUNK_BYTES)
+        self.assertRaises(BadCiphertextError, opener.finish, NOW)
+
+
 class VolumeTests(SynchronousTestCase):
     """Bounds that no test can wait for, with smaller numbers."""
 
