@@ -14,8 +14,8 @@ from dynamicrypt.rest.openapi_parts import (
     ALWAYS,
     JSON,
     KEY_PARAMETER,
+    OF_OPERATIONS,
     WAIT_PARAMETER,
-    WITH_BODY,
     path_parameters,
     problem_responses,
     reference,
@@ -87,15 +87,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
         about = f"{about} Needs the scope `{operation.scope.value}`.".strip()
     if about:
         described["description"] = about
-    problems = [*ALWAYS, "invalid_request", *operation.problems]
+    problems = [*ALWAYS, *OF_OPERATIONS, *operation.problems]
     if operation.takes is not None:
-        problems += WITH_BODY
         described["requestBody"] = {
             "required": True,
             "content": {JSON: {"schema": reference(operation.takes)}},
         }
-    if operation.method == "POST":
-        problems.append("bad_content_type")
     if operation.waits:
         described["parameters"].append(WAIT_PARAMETER)
     if operation.idempotent:

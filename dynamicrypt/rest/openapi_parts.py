@@ -70,7 +70,7 @@ STREAM_HEADERS: Final = {
     }
 }
 
-#: Problems of every operation that asks for a token, and of those with a body.
+#: Problems of everything that asks for a token, and of every operation.
 ALWAYS: Final = (
     "foreign_host",
     "foreign_origin",
@@ -79,7 +79,7 @@ ALWAYS: Final = (
     "too_large",
     "internal_error",
 )
-WITH_BODY: Final = ("malformed_body", "invalid_request", "too_slow", "bad_content_type")
+OF_OPERATIONS: Final = ("malformed_body", "invalid_request", "too_slow", "bad_content_type")
 
 
 def problem_responses(codes: Iterable[str]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from dynamicrypt.rest.problem import problem_reply
 from dynamicrypt.rest.rate import RateLimits
 from dynamicrypt.rest.refusals import InternalError
 from dynamicrypt.rest.reply import Ask, Reply
-from dynamicrypt.rest.schema import InvalidRequestError, encode, parse
+from dynamicrypt.rest.schema import InvalidRequestError, Nothing, encode, parse
 from dynamicrypt.rest.tokens import Scope, Token, Tokens
 
 if TYPE_CHECKING:
@@ -211,6 +211,8 @@ class Desk:
             check_query(ask.query, waits=operation.waits)
             if operation.takes is not None:
                 given.append(parse(operation.takes, ask.body, exact=True))
+            elif ask.body:
+                parse(Nothing, ask.body, exact=True)
             if operation.waits:
                 given.append(wait_of(ask.waits))
             result = operation.handler(api, *given, **ask.names)

@@ -150,6 +150,11 @@ def to_base64(data: bytes | bytearray) -> str:
     return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A request without fields; its body may be absent, too."""
+
+
 class _Rule(NamedTuple):
     """What one field takes."""
 
@@ -210,7 +215,8 @@ def _build(shape: type[Shape], given: Mapping[str, object], *, exact: bool) -> S
         values[name] = value
     if exact and present != len(given):
         known = ", ".join(rule.name for rule in _rules(shape))
-        raise InvalidRequestError(f"a field that this request does not have; it has {known}")
+        has = known or "no fields"
+        raise InvalidRequestError(f"a field that this request does not have; it has {has}")
     return shape(**values)
 
 

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from dynamicrypt.errors import DynamiCryptError
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.rest.counters import RestCounters
+from dynamicrypt.rest.problem import problem_of
 
 #: Streams that are remembered of each channel; a client asks at once.
 REMEMBERED: Final = 32
@@ -45,14 +46,15 @@ class StreamRecord:
         self.taken = 0
         self.given = 0
         self.state = StreamState.RUNNING
-        #: Why it broke.
-        self.problem: DynamiCryptError | None = None
+        #: Why it broke, as answers tell it: an exception would keep what it met on its way alive.
+        self.problem: dict[str, object] | None = None
         self._ended = ended
 
-    def end(self, state: StreamState, problem: DynamiCryptError | None = None) -> None:
+    def end(self, state: StreamState, error: DynamiCryptError | None = None) -> None:
         """Say how it ended; what is said later counts no more."""
         if self.state is StreamState.RUNNING:
-            self.state, self.problem = state, problem
+            self.state = state
+            self.problem = None if error is None else problem_of(error)
             self._ended(self)
 
 
@@ -69,10 +71,10 @@ class StreamLog:
         began = self._seconds()
 
         def count(record: StreamRecord) -> None:
-            result = {StreamState.WHOLE: "ok", StreamState.LEFT: "left"}.get(record.state)
+            result = "ok" if record.state is StreamState.WHOLE else "left"
             if record.problem is not None:
-                result = record.problem.code
-            self._counters.count(f"{verb}_stream", result or "failed", self._seconds() - began)
+                result = str(record.problem["code"])
+            self._counters.count(f"{verb}_stream", result, self._seconds() - began)
 
         record = StreamRecord(verb, count)
         self._of.setdefault(channel, deque(maxlen=REMEMBERED)).appendleft(record)

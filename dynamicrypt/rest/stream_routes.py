@@ -8,7 +8,6 @@ from dynamicrypt.node.node import Node
 from dynamicrypt.rest.channel_routes import CHANNEL, ON_CHANNEL
 from dynamicrypt.rest.message_shapes import Stream, Streams
 from dynamicrypt.rest.operation import RouteTable
-from dynamicrypt.rest.problem import problem_of
 from dynamicrypt.rest.problem_shape import Problem
 from dynamicrypt.rest.stream_log import StreamLog, StreamRecord
 from dynamicrypt.rest.tokens import Token
@@ -35,7 +34,7 @@ class StreamRoutes:
 
 
 def _describe(record: StreamRecord) -> Stream:
-    members: Any = None if record.problem is None else problem_of(record.problem)
+    members: Any = record.problem
     return Stream(
         id=record.id,
         operation=record.verb,

@@ -185,6 +185,17 @@ class MessageTests(NativeCase):
             answer = self.post(path, {"plaintext": ""})
             self.assertIn(has, self.problem(answer, "invalid_request", 400)["detail"])
 
+    def test_an_operation_without_fields_takes_none(self) -> None:
+        self.keys(2)
+        for body in (b"", b"{}", b" {} "):
+            self.ok(
+                self.ask("POST", CHANNEL + "/keys/next" if body == b"" else CHANNEL + "/stop", body)
+            )
+        answer = self.post("/keys/next", {"size": 64})
+        self.assertIn("no fields", self.problem(answer, "invalid_request", 400)["detail"])
+        self.problem(self.ask("POST", CHANNEL + "/stop", b"now"), "malformed_body", 400)
+        self.problem(self.ask("PUT", "/v2/services/x", {"peer": "x"}), "invalid_request", 400)
+
     def test_what_is_missing_is_named(self) -> None:
         for asked, detail in (
             (b"", "there is no body"),

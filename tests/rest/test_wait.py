@@ -1,5 +1,7 @@
 """`wait`: an answer as soon as there is a key, or when the time is over."""
 
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,8 +10,8 @@ from tests.rest.talk import get
 
 
 class WaitTests(NativeCase):
-    def later(self, path: str, body: dict[str, object]) -> None:
-        self.client.send(self.request(path, body))
+    def later(self, path: str, body: Mapping[str, object]) -> None:
+        self.client.send(self.request(path, dict(body)))
         self.assertEqual(self.client.received(), [])
 
     def test_encrypt_waits_for_a_key(self) -> None:
@@ -20,8 +22,8 @@ class WaitTests(NativeCase):
         self.hang_up()
 
     def test_no_key_in_time_is_a_problem(self) -> None:
-        for path in ("/encrypt", "/keys/next"):
-            self.later(path + "?wait=1500ms", {"plaintext": ""})
+        for path, asked in (("/encrypt", {"plaintext": ""}), ("/keys/next", {})):
+            self.later(path + "?wait=1500ms", asked)
             self.clock.advance(1.4)
             self.assertEqual(self.client.received(), [])
             self.clock.advance(0.2)
