@@ -24,7 +24,7 @@ from dynamicrypt.params import MachineParameters, Rule
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_OPTIONS = (
+_MACHINE = (
     click.option("-K", "k", type=int, default=3, show_default=True, help="Hidden units."),
     click.option("-N", "n", type=int, default=100, show_default=True, help="Inputs of a unit."),
     click.option("-L", "l", type=int, default=3, show_default=True, help="Largest weight."),
@@ -44,6 +44,10 @@ _OPTIONS = (
         metavar="B",
         help="Steps whose outputs travel together.",
     ),
+)
+
+_OPTIONS = (
+    *_MACHINE,
     click.option("--secret-inputs", is_flag=True, help="Attackers do not see the inputs."),
     click.option("--limit", type=int, default=PATIENCE, help="Steps after which a pair gives up."),
     click.option(
@@ -75,6 +79,13 @@ class Way:
     as_json: bool
 
 
+def machine_options(command: Callable[P, R]) -> Callable[P, R]:
+    """The numbers of a machine, how its inputs are made, and the package."""
+    for option in reversed(_MACHINE):
+        command = option(command)
+    return command
+
+
 def exchange_options(command: Callable[P, R]) -> Callable[P, R]:
     """The parameters of an exchange, runs and seed."""
     for option in reversed(_OPTIONS):
@@ -94,16 +105,20 @@ def output_option(command: Callable[P, R]) -> Callable[P, R]:
     return _OUTPUT(command)
 
 
-def exchange_of(options: dict[str, Any]) -> Exchange:
-    """The exchange that the options describe; takes its options out of them."""
-    machine = MachineParameters(
+def machine_of(options: dict[str, Any]) -> MachineParameters:
+    """The machine that the options describe; takes its options out of them."""
+    return MachineParameters(
         K=options.pop("k"),
         N=options.pop("n"),
         L=options.pop("l"),
         rule=Rule(options.pop("rule")),
     )
+
+
+def exchange_of(options: dict[str, Any]) -> Exchange:
+    """The exchange that the options describe; takes its options out of them."""
     return Exchange(
-        machine=machine,
+        machine=machine_of(options),
         query=options.pop("queries"),
         package=options.pop("package"),
         secret_inputs=options.pop("secret_inputs"),

@@ -24,7 +24,6 @@ from dynamicrypt.lab.attacks.seed import SEEDS, find_seeds
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.outcome import Criterion
 from dynamicrypt.lab.progress import Progress
-from dynamicrypt.lab.randomness import keys as make_keys
 
 
 @click.command()
@@ -98,20 +97,6 @@ def seed(*, vector: str, drawn: int, as_json: bool) -> int:
         seeds = find_seeds(values, drawn=drawn, progress=progress.advance)
     result(as_json=as_json, data={"seeds": seeds}, text="\n".join(map(str, seeds)))
     return Exit.OK if seeds else Exit.FAILED
-
-
-@click.command()
-@exchange_options
-@click.option("--bytes", "size", type=click.IntRange(1), default=1_000_000, show_default=True)
-def keys(*, size: int, **options: Any) -> int:
-    """Write keys of simulated pairs as raw bytes, for ent, rngtest or dieharder to read.
-
-    Each 32 bytes are the SHA-256 of the weights of one pair. --runs has no meaning here.
-    """
-    exchange = exchange_of(options)
-    for key in make_keys(exchange, size, seed=options["seed"]):
-        sys.stdout.buffer.write(key)
-    return Exit.OK
 
 
 def _signs(vector: str) -> list[bool]:

@@ -7,7 +7,7 @@ rngtest or dieharder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from math import erfc, log2, sqrt
 from typing import Final
@@ -36,21 +36,40 @@ _FIPS_RUNS: Final = (
 )
 
 
-def keys(exchange: Exchange, size: int, *, seed: int = 0) -> Iterator[bytes]:
-    """`size` bytes of keys: SHA-256 of the weights of one pair each, 32 bytes at a time.
+#: Makes bytes of the canonical weights of a pair and L.
+Form = Callable[[bytes, int], bytes]
+
+
+def hashed(weights: bytes, L: int) -> bytes:
+    """The SHA-256 of the weights."""
+    return sha256(weights).digest()
+
+
+def shifted(weights: bytes, L: int) -> bytes:
+    """The weights themselves, w + L in a byte for each."""
+    return bytes((weight + L) % 256 for weight in weights)
+
+
+def helpings(exchange: Exchange, form: Form = hashed, *, seed: int = 0) -> Iterator[bytes]:
+    """Keys without end, those of HELPING pairs at a time.
 
     They are for tests: a simulated pair has no secret, and its seed makes all of it again.
     """
-    helping = 0
-    while size > 0:
-        weights = synchronised_weights(exchange, HELPING, seed=seed + helping)
-        helping += 1
-        for row in weights:
-            digest = sha256(row.tobytes()).digest()[:size]
-            size -= len(digest)
-            yield digest
-            if size == 0:
-                return
+    L = exchange.machine.L
+    while True:
+        weights = synchronised_weights(exchange, HELPING, seed=seed)
+        yield b"".join([form(row.tobytes(), L) for row in weights])
+        seed += 1
+
+
+def keys(exchange: Exchange, size: int, *, seed: int = 0) -> bytes:
+    """`size` bytes of hashed keys."""
+    data = bytearray()
+    for helping in helpings(exchange, seed=seed):
+        data += helping
+        if len(data) >= size:
+            break
+    return bytes(data[:size])
 
 
 def fips_140_2(data: bytes) -> list[str]:

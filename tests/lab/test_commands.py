@@ -109,6 +109,31 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(len(first.stdout_bytes), 1000)
         self.assertEqual(first.stdout_bytes, second.stdout_bytes)
 
+    def test_keys_of_weights_and_folds_are_what_they_say(self) -> None:
+        plain = call("keys", "--form", "weights", "--bytes", "1000", "-N", "16", "-L", "2")
+        self.assertLessEqual(max(plain.stdout_bytes), 4)
+        options = ("-K", "6", "-N", "12", "-L", "4", "--rule", "hebbian", "--bytes", "640")
+        fold = call("keys", "--form", "fold", *options)
+        self.assertEqual(len(fold.stdout_bytes), 640)
+        # Two digits are added up, of which each is at least 0x30.
+        self.assertGreaterEqual(min(fold.stdout_bytes), 0x60)
+        self.assertIsInstance(call("keys", "--form", "fold").exception, ParameterError)
+
+    def test_cost_counts_what_a_key_takes(self) -> None:
+        options = ("-N", "16", "-L", "2", "--package", "8", "--machines", "20", "--passes", "200")
+        data = answer("cost", *options, "--fusion", "2", "--step-limit", "300")
+        self.assertGreaterEqual(data["keys"], 100)
+        self.assertGreater(data["bytes"], 0)
+        self.assertTrue(0 < data["passing"] <= 1)
+        self.assertGreater(answer("cost", "fast", "--passes", "200")["rounds"], 0)
+
+    def test_finish_measures_how_runs_end(self) -> None:
+        options = ("-N", "16", "-L", "2", "--runs", "600")
+        for study, rows in (("fused", 4), ("order", 10), ("late", 4), ("near-miss", 5)):
+            limit = ("--limit", "100") if study == "near-miss" else ()
+            self.assertEqual(len(answer("finish", study, *options, *limit)["rows"]), rows)
+        self.assertIsInstance(call("finish", "near-miss").exception, ParameterError)
+
     def test_a_picture_is_drawn(self) -> None:
         picture = Path(self.mktemp()).with_suffix(".png")
         self.assertEqual(call("plot", "overlap", str(picture)).exit_code, 0)

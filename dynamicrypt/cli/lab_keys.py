@@ -1,0 +1,109 @@
+"""`dynamicrypt lab keys` and `cost`: keys for the test suites of others, and what a key costs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+import click
+
+from dynamicrypt.cli.lab_options import (
+    exchange_of,
+    exchange_options,
+    machine_of,
+    machine_options,
+    number,
+)
+from dynamicrypt.cli.speech import Exit, fields, result
+from dynamicrypt.keys import thesis
+from dynamicrypt.lab.cost import measure
+from dynamicrypt.lab.progress import Progress
+from dynamicrypt.lab.randomness import Form, hashed, helpings, shifted
+from dynamicrypt.params import PROFILES, ExchangeParameters
+from dynamicrypt.tpm.thesis import digit_key
+
+
+def folded(weights: bytes, L: int) -> bytes:
+    """The AES key that a 2019 program makes of the weights."""
+    return bytes(thesis.fold(digit_key(weights, L)))
+
+
+FORMS: Final[Mapping[str, Form]] = {"hash": hashed, "weights": shifted, "fold": folded}
+
+
+@click.command()
+@exchange_options
+@click.option("--bytes", "size", type=click.IntRange(1), default=1_000_000, show_default=True)
+@click.option(
+    "--form",
+    type=click.Choice(list(FORMS)),
+    default="hash",
+    show_default=True,
+    help="What is written of the weights of a pair.",
+)
+def keys(*, size: int, form: str, **options: Any) -> int:
+    """Write keys of simulated pairs as raw bytes, for ent, rngtest or dieharder to read.
+
+    hash: 32 bytes for each pair, the SHA-256 of its weights. weights: a byte w + L for each weight.
+    fold: 32 bytes, the AES key that a 2019 program makes of the weights (K*N = 72, L = 4).
+    --runs has no meaning here.
+    """
+    exchange = exchange_of(options)
+    left = size
+    for helping in helpings(exchange, FORMS[form], seed=options["seed"]):
+        sys.stdout.buffer.write(helping[:left])
+        left -= len(helping)
+        if left <= 0:
+            break
+    return Exit.OK
+
+
+@click.command()
+@click.argument("name", required=False, type=click.Choice(list(PROFILES)))
+@machine_options
+@click.option(
+    "--fusion", type=int, default=1, show_default=True, metavar="m", help="Machines of a key."
+)
+@click.option("--machines", type=int, default=64, show_default=True, help="Machines of the bank.")
+@click.option(
+    "--agreements", type=int, default=32, show_default=True, help="Agreements to a probe."
+)
+@click.option("--step-limit", type=int, default=18432, show_default=True, help="Steps of a run.")
+@click.option("--passes", type=click.IntRange(1), default=2000, show_default=True, metavar="R")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="S")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def cost(*, name: str | None, passes: int, seed: int, as_json: bool, **options: Any) -> int:
+    """Count what a key of a profile, or of other numbers, costs the partners.
+
+    Two banks play the rounds of wire 2 in this process; bytes follow from its lines.
+    """
+    parameters = PROFILES[name].exchange if name is not None else _parameters(options)
+    with Progress("passes", passes, sys.stderr) as progress:
+        found = measure(parameters, passes=passes, seed=seed, progress=progress.advance)
+    text = {
+        "rounds of a run": str(found.run_rounds),
+        "runs that pass": f"{found.passing:.3f}",
+        "rounds per key": f"{found.rounds:.4g} ({parameters.machines} machines)",
+        "bytes per key": f"{found.bytes:,.0f} (both directions)",
+        "steps per key": f"{found.steps:,.0f} (machines of one side)",
+        "failed probes": f"{found.failed_probes:.3f} for each pass",
+        "differing": f"{found.differing:.0f} weights at a failed probe, median",
+        "repaired": f"{found.repaired:.3f} of the runs with a failed probe",
+        "equal at the limit": f"{found.equal_at_limit:.3f} of the runs that end there",
+        "core time per key": f"{1e6 * found.seconds:,.1f} µs (machines of one side)",
+    }
+    data = {name: number(value) for name, value in asdict(found).items()}
+    data["run_rounds"] = found.run_rounds.value
+    data["run_rounds_standard_error"] = found.run_rounds.error
+    result(as_json=as_json, data=data, text=fields(text))
+    return Exit.OK
+
+
+def _parameters(options: dict[str, Any]) -> ExchangeParameters:
+    machine = machine_of(options)
+    query = options.pop("queries")
+    return ExchangeParameters(
+        machine=machine, query=None if query is None else round(1000 * query), **options
+    )
