@@ -79,7 +79,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         "The request did not come, or its answer was not read, in time",
         "Send a request within 20 s; read and write a stream at the same time.",
     ),
-    "name_taken": Kind(409, "The name is taken", "Choose another: names are exact and unique."),
+    "name_taken": Kind(
+        409,
+        "The name is taken",
+        "Choose another: names are exact and unique. An administrator sees whose it is.",
+    ),
     "too_many_services": Kind(
         409,
         "The node holds as many services or channels as it may",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from dynamicrypt.errors import NoKeyYetError, ParameterError
 from dynamicrypt.keys.cipher import MAX_LIMIT
 from dynamicrypt.keys.envelope import MIN_PIECES
@@ -19,13 +16,15 @@ def seal(channel: LinkChannel, asked: Encrypt) -> Sealed | Split:
     """The ciphertext; raises NoKeyYetError, ParameterError for numbers that its mode lacks."""
     mode = asked.mode
     check_numbers(mode, asked.limit, asked.pieces)
-    with telling_state(channel):
+    try:
         if mode != Mode.SPLIT:
             (envelope,) = channel.seal(asked.plaintext, mode, asked.context, limit=asked.limit)
             return Sealed(mode=mode, key_id=_key_id(envelope), ciphertext=to_base64(envelope))
         envelopes = channel.seal(
             asked.plaintext, mode, asked.context, pieces=asked.pieces or DEFAULT_PIECES
         )
+    except NoKeyYetError as error:
+        raise starved(channel, error) from None
     return Split(
         mode=mode,
         pieces=[Piece(key_id=_key_id(each), ciphertext=to_base64(each)) for each in envelopes],
@@ -44,15 +43,11 @@ def check_numbers(mode: int, limit: int, pieces: int = 0) -> None:
         raise ParameterError(f"`pieces` are {MIN_PIECES} to {MAX_PIECES}, or 0 for the usual")
 
 
-@contextmanager
-def telling_state(channel: LinkChannel) -> Iterator[None]:
-    """Let a NoKeyYetError tell what the channel does, and so whether keys will come."""
-    try:
-        yield
-    except NoKeyYetError as error:
-        now = channel.describe()
-        why = f", {now.reason}" if now.reason not in {"", now.state} else ""
-        raise NoKeyYetError(f"{error}; the channel is {now.state}{why}") from None
+def starved(channel: LinkChannel, error: NoKeyYetError) -> NoKeyYetError:
+    """The error, with what the channel does, which tells whether keys will come."""
+    now = channel.describe()
+    why = f", {now.reason}" if now.reason not in {"", now.state} else ""
+    return NoKeyYetError(f"{error}; the channel is {now.state}{why}")
 
 
 def _key_id(envelope: bytes) -> str:
@@ -63,8 +58,10 @@ def _key_id(envelope: bytes) -> str:
 
 def take_key(channel: LinkChannel) -> DeliveredKey:
     """A fresh key; raises NoKeyYetError."""
-    with telling_state(channel):
+    try:
         key_id, key = channel.take_key()
+    except NoKeyYetError as error:
+        raise starved(channel, error) from None
     return deliver(str(key_id), key)
 
 

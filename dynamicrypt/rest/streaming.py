@@ -26,7 +26,7 @@ from dynamicrypt.rest.patience import Patience
 from dynamicrypt.rest.problem import problem_reply
 from dynamicrypt.rest.reply import Ask, uid_of
 from dynamicrypt.rest.schema import InvalidRequestError, from_base64
-from dynamicrypt.rest.sealing import telling_state
+from dynamicrypt.rest.sealing import starved
 from dynamicrypt.rest.stream_body import RefusedEarlyError, StreamBody
 from dynamicrypt.rest.stream_coder import Coder, Opening, Sealing
 from dynamicrypt.rest.stream_log import StreamLog, StreamState
@@ -110,8 +110,10 @@ def is_stream(path: bytes) -> bool:
 
 
 def _sealing(channel: LinkChannel, context: bytes) -> Coder:
-    with telling_state(channel):
+    try:
         return Sealing(channel.stream_sealer(context))
+    except NoKeyYetError as error:
+        raise starved(channel, error) from None
 
 
 def _context(request: Request) -> bytes:
