@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dynamicrypt.cli.lab_finish import finish
-from dynamicrypt.cli.lab_keys import cost, keys
+from dynamicrypt.cli.lab_keys import cost, entropy, keys
 from dynamicrypt.cli.lab_runs import attack, seed, sync
 from dynamicrypt.cli.lab_studies import bench, plot, profile, reproduce, sweep
 
@@ -15,5 +15,18 @@ def lab() -> None:
     """Simulate, attack and measure the exchange; the node and its keys are not touched."""
 
 
-for command in (sync, attack, seed, finish, keys, cost, sweep, profile, reproduce, plot, bench):
+for command in (
+    sync,
+    attack,
+    seed,
+    finish,
+    keys,
+    entropy,
+    cost,
+    sweep,
+    profile,
+    reproduce,
+    plot,
+    bench,
+):
     lab.add_command(command)

@@ -1,10 +1,11 @@
-"""`dynamicrypt lab keys` and `cost`: keys for the test suites of others, and what a key costs."""
+"""`dynamicrypt lab keys`, `entropy` and `cost`: what keys are made of, and what they cost."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import log2
 from typing import Any, Final
 
 import click
@@ -20,7 +21,16 @@ from dynamicrypt.cli.speech import Exit, fields, result
 from dynamicrypt.keys import thesis
 from dynamicrypt.lab.cost import measure
 from dynamicrypt.lab.progress import Progress
-from dynamicrypt.lab.randomness import Form, hashed, helpings, shifted
+from dynamicrypt.lab.randomness import (
+    Form,
+    hashed,
+    helpings,
+    most_common_value,
+    shifted,
+    t_tuple,
+)
+from dynamicrypt.lab.weights import entropy as weight_entropy
+from dynamicrypt.lab.weights import synchronised_weights
 from dynamicrypt.params import PROFILES, ExchangeParameters
 from dynamicrypt.tpm.thesis import digit_key
 
@@ -57,6 +67,38 @@ def keys(*, size: int, form: str, **options: Any) -> int:
         left -= len(helping)
         if left <= 0:
             break
+    return Exit.OK
+
+
+@click.command()
+@exchange_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def entropy(*, as_json: bool, runs: int, seed: int, **options: Any) -> int:
+    """Estimate the entropy of one weight at synchronisation, in bits.
+
+    Of the weights as they are; what the public outputs tell of them is not taken off.
+    """
+    exchange = exchange_of(options)
+    L = exchange.machine.L
+    weights = synchronised_weights(exchange, runs, seed=seed)
+    shannon = weight_entropy(weights, L)
+    symbols = weights.ravel()
+    data = {
+        "at_most": log2(2 * L + 1),
+        "shannon": shannon.value,
+        "shannon_standard_error": shannon.error,
+        "most_common_value": most_common_value(symbols),
+        "t_tuple": t_tuple(symbols),
+        "weights": symbols.size,
+    }
+    text = {
+        "at most": f"{data['at_most']:.4f}",
+        "Shannon": str(shannon),
+        "min, most common value": f"{data['most_common_value']:.4f}",
+        "min, t-tuple": f"{data['t_tuple']:.4f}",
+        "weights": str(symbols.size),
+    }
+    result(as_json=as_json, data=data, text=fields(text))
     return Exit.OK
 
 

@@ -119,6 +119,12 @@ class CommandTests(SynchronousTestCase):
         self.assertGreaterEqual(min(fold.stdout_bytes), 0x60)
         self.assertIsInstance(call("keys", "--form", "fold").exception, ParameterError)
 
+    def test_entropy_of_a_weight_is_estimated(self) -> None:
+        data = answer("entropy", "-N", "16", "-L", "2", "--rule", "hebbian", "--runs", "500")
+        self.assertLess(data["most_common_value"], data["shannon"])
+        self.assertLess(data["shannon"], data["at_most"])
+        self.assertEqual(data["weights"], 500 * 48)
+
     def test_cost_counts_what_a_key_takes(self) -> None:
         options = ("-N", "16", "-L", "2", "--package", "8", "--machines", "20", "--passes", "200")
         data = answer("cost", *options, "--fusion", "2", "--step-limit", "300")

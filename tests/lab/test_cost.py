@@ -14,8 +14,8 @@ from dynamicrypt.params import PROFILES, ExchangeParameters, MachineParameters, 
 from dynamicrypt.wire.link import encode
 from dynamicrypt.wire.link_messages import Confirm, Query, Round
 
-#: How far the calculated bytes of a round may be from those of a real link, as a share: numbers have
-#: fewer digits at the beginning, and the link carries a little else.
+#: How far the calculated bytes of a round may be from those of a real link, as a share: at the
+#: beginning numbers have fewer digits, and the link carries a little else.
 ROUND_TOLERANCE = 0.06
 #: The same for the rounds of a key: in two seconds a link makes some hundred keys.
 KEY_TOLERANCE = 0.15

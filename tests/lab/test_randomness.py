@@ -12,6 +12,7 @@ from dynamicrypt.lab.randomness import (
     markov,
     most_common_value,
     serial_correlation,
+    t_tuple,
 )
 from tests.lab.small import exchange
 
@@ -53,6 +54,17 @@ class EstimateTests(SynchronousTestCase):
         bits = most_common_value(weights)
         self.assertLess(bits, np.log2(7))
         self.assertGreater(bits, np.log2(7) - 0.05)
+
+    def test_t_tuples_see_what_follows_what(self) -> None:
+        random = np.random.default_rng(7)
+        fair = random.integers(-3, 4, 100_000).astype(np.int8)
+        self.assertLess(t_tuple(fair), np.log2(7))
+        self.assertGreater(t_tuple(fair), np.log2(7) - 0.3)
+        # Every symbol comes twice: two have the entropy of one.
+        doubled = np.repeat(fair, 2)
+        self.assertGreater(most_common_value(doubled), np.log2(7) - 0.05)
+        self.assertLess(t_tuple(doubled), 0.7 * np.log2(7))
+        self.assertEqual(t_tuple(np.zeros(1000, np.int8)), 0)
 
     def test_markov_sees_what_follows_what(self) -> None:
         random = np.random.default_rng(6)
