@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from dynamicrypt.peer.statedir import StateDirectory
 from dynamicrypt.rest.issued import TokenFile
 from dynamicrypt.rest.tokens import Scope
 from tests.endtoend.service import GROWTH_BYTES, ServiceTestCase, eventually, resident_bytes
-from tests.rest.running import HOST, SHOP, RunningNode
+from tests.rest.running import BANK, HOST, SHOP, RunningNode
 
 HERE = Path(__file__).parent
 #: Request timeouts and event streams that never end do not go together.
@@ -40,6 +41,20 @@ class StreamTests(ServiceTestCase):
         node = RunningNode(self.node())
         for size in (0, 1, 65535, 65536, 65537, 1_000_000):
             self.assertTrue(node.there_and_back(size, lambda: None), size)
+
+    def test_a_part_is_never_taken_for_the_whole_and_why_it_broke_is_told(self) -> None:
+        node = RunningNode(self.node())
+        changes: tuple[Callable[[bytes], bytes], ...] = (
+            lambda sealed: sealed[:-1],
+            lambda sealed: sealed[:200_000],
+            lambda sealed: sealed[:150_000] + sealed[150_001:],
+        )
+        for change in changes:
+            sealed = b"".join(node.stream(SHOP + "/stream/encrypt", iter([bytes(300_000)])))
+            opened = node.stream(BANK + "/stream/decrypt", iter([change(sealed)]))
+            self.assertRaises(http.client.IncompleteRead, b"".join, opened)
+            last = node.ask("GET", BANK + "/streams")["streams"][0]
+            self.assertEqual(last["problem"]["code"], "bad_ciphertext")
 
 
 class SocketTests(ServiceTestCase):
