@@ -192,8 +192,8 @@ class ApiSite(Site):
             return Refusal(refused)
         if isinstance(request.content, StreamBody):
             return StreamEnd()
-        if b"//" in request.path:
-            return _NoPage()  # Werkzeug would overlook those at the beginning
+        if b"//" in request.path or b"%2F" in request.path.upper():
+            return _NoPage()  # Werkzeug would take either for one slash
         if not request.path.isascii() or b"%" in request.path:
             try:
                 unquote_to_bytes(request.path).decode()
