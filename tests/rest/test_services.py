@@ -33,10 +33,16 @@ class ServiceTests(NativeCase):
     def test_a_path_that_is_no_utf_8_is_not_found(self) -> None:
         self.problem(self.ask("PUT", "/v2/services/%ff"), "not_found", 404)
 
-    def test_a_path_with_an_empty_part_is_not_found(self) -> None:
-        for path in ("/v2//services", "/v2//openapi.json", "/v2/services//shop", "//v2/services"):
-            answer = self.ask("GET", path)
-            self.assertEqual(answer.status, 404, path)
+    def test_a_path_with_an_empty_part_or_a_slash_inside_one_is_not_found(self) -> None:
+        for path in (
+            "/v2//services",
+            "/v2//openapi.json",
+            "/v2/services//shop",
+            "//v2/services",
+            "/v2/services%2Fshop",
+            "/v2/services/shop%2fchannels/bank",
+        ):
+            self.assertEqual(self.ask("GET", path).status, 404, path)
 
 
 class ChannelTests(NativeCase):
