@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from dynamicrypt.lab import plots
 from dynamicrypt.lab.attacks import attack_named
+from dynamicrypt.lab.cost import measure
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.experiment import Experiment, synchronise
+from dynamicrypt.lab.randomness import most_common_value
 from dynamicrypt.lab.reproduce import published
 from dynamicrypt.lab.statistics import Decay, fit_decay, fit_gumbel
 from dynamicrypt.lab.sweep import Point, grid, sweep
-from dynamicrypt.lab.weights import distribution, overlaps, synchronised_weights
-from dynamicrypt.params import MachineParameters, Rule
+from dynamicrypt.lab.weights import distribution, entropy, overlaps, synchronised_weights
+from dynamicrypt.params import (
+    PROFILES,
+    STEP_LIMIT_RANGE,
+    ExchangeParameters,
+    MachineParameters,
+    Rule,
+)
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 #: L and runs of each attack in the picture of success, at K=3, N=1000, random walk.
 SUCCESS: Final[Mapping[str, Mapping[int, int]]] = {
@@ -30,6 +39,10 @@ SUCCESS: Final[Mapping[str, Mapping[int, int]]] = {
     "probabilistic": {1: 100, 2: 100, 3: 100, 5: 60, 8: 40, 10: 30},
 }
 
+#: Steps after which a pair of the picture of entropies is left out, and pairs that a point needs.
+ENTROPY_LIMIT: Final = 200_000
+ENTROPY_LEAST: Final = 1000
+
 Advance = Callable[[int, Point], object]
 
 
@@ -38,7 +51,7 @@ def exchange(K: int, N: int, L: int, rule: Rule = Rule.RANDOM_WALK) -> Exchange:
     return Exchange(machine=MachineParameters(K=K, N=N, L=L, rule=rule))
 
 
-def success(axes: Axes, directory: Path, advance: Advance) -> None:
+def success(figure: Figure, directory: Path, advance: Advance) -> None:
     """P_E over L for the attacks, at K=3, N=1000, random walk, random inputs."""
     measured: dict[str, list[plots.Share]] = {}
     for name, levels in SUCCESS.items():
@@ -54,7 +67,7 @@ def success(axes: Axes, directory: Path, advance: Advance) -> None:
                 trials=trials,
             )
             measured.setdefault(name, []).append(share)
-    plots.draw_success(axes, measured, _published_success(), decays(measured))
+    plots.draw_success(figure.subplots(), measured, _published_success(), decays(measured))
 
 
 def decays(measured: Mapping[str, list[plots.Share]]) -> dict[str, Decay]:
@@ -83,7 +96,7 @@ def _published_success() -> dict[str, list[tuple[int, float]]]:
     return points
 
 
-def times(axes: Axes, directory: Path, advance: Advance) -> None:
+def times(figure: Figure, directory: Path, advance: Advance) -> None:
     """Mean steps over L at K=3, N=1000, with the published points."""
     measured = {}
     for rule in (Rule.HEBBIAN, Rule.RANDOM_WALK):
@@ -94,29 +107,29 @@ def times(axes: Axes, directory: Path, advance: Advance) -> None:
             for p in found
         ]
     points: dict[str, list[tuple[int, float]]] = {}
-    for figure in published()[0]:
-        machine = figure.experiment.exchange.machine
-        if figure.what == "steps" and figure.experiment.exchange == exchange(
+    for each in published()[0]:
+        machine = each.experiment.exchange.machine
+        if each.what == "steps" and each.experiment.exchange == exchange(
             3, 1000, machine.L, machine.rule
         ):
-            points.setdefault(machine.rule.value, []).append((machine.L, figure.value))
-    plots.draw_times(axes, measured, points)
+            points.setdefault(machine.rule.value, []).append((machine.L, each.value))
+    plots.draw_times(figure.subplots(), measured, points)
 
 
-def steps(axes: Axes, directory: Path, advance: Advance) -> None:
+def steps(figure: Figure, directory: Path, advance: Advance) -> None:
     """The distribution of steps at K=3, N=100, L=3, random walk."""
     outcome = synchronise(exchange(3, 100, 3), 100_000, seed=1)
-    plots.draw_distribution(axes, outcome.steps, fit_gumbel(outcome.steps))
+    plots.draw_distribution(figure.subplots(), outcome.steps, fit_gumbel(outcome.steps))
 
 
-def overlap(axes: Axes, directory: Path, advance: Advance) -> None:
+def overlap(figure: Figure, directory: Path, advance: Advance) -> None:
     """Overlap of A and B over time at K=3, N=100, L=3, random walk."""
     every = 10
     rho = overlaps(exchange(3, 100, 3), 800, every=every, seed=1)
-    plots.draw_overlap(axes, np.arange(len(rho)) * every, rho)
+    plots.draw_overlap(figure.subplots(), np.arange(len(rho)) * every, rho)
 
 
-def weights(axes: Axes, directory: Path, advance: Advance) -> None:
+def weights(figure: Figure, directory: Path, advance: Advance) -> None:
     """Weights at synchronisation at K=3, N=100, L=8, by rule.
 
     Not anti-Hebbian: at L/sqrt(N) >= 0.75 it practically never synchronises.
@@ -125,16 +138,82 @@ def weights(axes: Axes, directory: Path, advance: Advance) -> None:
         rule.value: distribution(synchronised_weights(exchange(3, 100, 8, rule), 2000, seed=1), 8)
         for rule in (Rule.HEBBIAN, Rule.RANDOM_WALK)
     }
-    plots.draw_weights(axes, shares, 8)
+    plots.draw_weights(figure.subplots(), shares, 8)
+
+
+def entropies(figure: Figure, directory: Path, advance: Advance) -> None:
+    """Entropy of a weight over L at K=3, by rule and N, as a share of the maximum.
+
+    Only where L/sqrt(N) < 0.7: beyond, the anti-Hebbian rule practically never synchronises.
+    """
+    curves = {}
+    for rule in Rule:
+        for N in (16, 100):
+            points = []
+            for L in range(1, 11):
+                if rule is Rule.ANTI_HEBBIAN and N**0.5 * 0.7 <= L:
+                    continue
+                found = synchronised_weights(
+                    replace(exchange(3, N, L, rule), limit=ENTROPY_LIMIT), 1500, seed=1
+                )
+                if len(found) >= ENTROPY_LEAST:
+                    points.append((L, entropy(found, L).value, most_common_value(found.ravel())))
+            curves[rule.value, N] = points
+    plots.draw_entropies(figure.subplots(1, 2, sharey=True), curves, published_entropies())
+
+
+def published_entropies() -> dict[tuple[str, int], list[tuple[int, float]]]:
+    """Published entropies of a weight in bits, by rule and N, with their L."""
+    points: dict[tuple[str, int], list[tuple[int, float]]] = {}
+    for figure in published()[0]:
+        machine = figure.experiment.exchange.machine
+        if figure.what == "entropy" and machine.K == 3:
+            place = points.setdefault((machine.rule.value, machine.N), [])
+            place.append((machine.L, figure.value))
+    return points
+
+
+def costs(figure: Figure, directory: Path, advance: Advance) -> None:
+    """Round trips to a key and bytes of a key over B, and where the profiles are.
+
+    Curves are of K=3, N=100, random walk, m=1, a bank of 64 machines without a step limit.
+    """
+    curves = {}
+    for L, agreements in ((3, 48), (6, 96)):
+        curves[L] = [
+            (
+                B,
+                measure(
+                    ExchangeParameters(
+                        machine=exchange(3, 100, L).machine,
+                        package=B,
+                        fusion=1,
+                        machines=64,
+                        agreements=agreements,
+                        step_limit=STEP_LIMIT_RANGE[-1],
+                    ),
+                    passes=1500,
+                    seed=1,
+                ),
+            )
+            for B in (1, 2, 4, 8, 16, 32, 64)
+        ]
+    profiles = {
+        name: (profile.exchange.package, measure(profile.exchange, passes=600, seed=1))
+        for name, profile in PROFILES.items()
+    }
+    plots.draw_costs(figure.subplots(1, 2), curves, profiles)
 
 
 #: The pictures by name.
-PICTURES: Final[Mapping[str, Callable[[Axes, Path, Advance], None]]] = {
+PICTURES: Final[Mapping[str, Callable[[Figure, Path, Advance], None]]] = {
     "success": success,
     "times": times,
     "steps": steps,
     "overlap": overlap,
     "weights": weights,
+    "entropy": entropies,
+    "cost": costs,
 }
 
 
@@ -144,7 +223,7 @@ def draw(
     """Measure and draw one picture; sweeps keep their points in `directory`."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
 
-    size: Any = (7.0, 5.0) if name == "success" else (6.0, 4.0)
+    size = {"success": (7.0, 5.0), "cost": (9.0, 4.0)}.get(name, (6.0, 4.0))
     figure = Figure(figsize=size, layout="constrained")
-    PICTURES[name](figure.subplots(), directory, advance)
+    PICTURES[name](figure, directory, advance)
     figure.savefig(path, dpi=110)

@@ -28,8 +28,8 @@ _EFFORT: Final = {"short": 1e10, "full": 6e11}
 #: The fewest and the most runs. A figure that is out of reach in the short form is left out.
 _FEWEST: Final = {"short": 100, "full": 100}
 _MOST: Final = {"short": 4_000, "full": 40_000}
-#: A query costs about as much as a hundred weights that are learnt in lanes.
-_QUERY_COST: Final = 100
+#: A query costs about as much as fifty machines that learn in lanes.
+_QUERY_COST: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
