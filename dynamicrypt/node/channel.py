@@ -28,6 +28,7 @@ from dynamicrypt.keys.pieces import DEFAULT_PIECES, Gatherer, Splitter
 from dynamicrypt.keys.pool_key import Mode
 from dynamicrypt.keys.store import KeyStore, Levels
 from dynamicrypt.keys.stream import StreamOpener, StreamSealer
+from dynamicrypt.node.dialling import REDUNDANT, SUPERSEDED
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.service import SealedMessage
 from dynamicrypt.params import ExchangeParameters, Profile
@@ -496,7 +497,9 @@ class LinkChannel:
             reason=event.reason,
         )
         self._publish(Kind.CHANNEL_DOWN)
-        self._fail_opening(event.reason)
+        if event.reason not in {REDUNDANT, SUPERSEDED}:
+            # Else the other link, which stays, carries the channel on.
+            self._fail_opening(event.reason)
 
     def _fail_opening(self, reason: str) -> None:
         opening, self._opening = self._opening, []

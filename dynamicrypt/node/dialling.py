@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -12,6 +12,10 @@ from dynamicrypt.errors import SynchronisationError
 from dynamicrypt.peer.dialler import Connection, Dialler
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address
+
+#: Why one of two links to a peer ends: the new one, or the one before it.
+REDUNDANT: Final = "redundant"
+SUPERSEDED: Final = "superseded"
 
 
 class Network(Protocol):
@@ -122,7 +126,7 @@ class Dialling:
         link = await self._network.connect(target.address, target.fingerprint)
         target.fingerprint = link.fingerprint
         if self._network.link(link.fingerprint) is not None:
-            link.stop("redundant")
+            link.stop(REDUNDANT)
         return link
 
     def _leave_one(self, link: LinkProtocol, newest: Target) -> None:

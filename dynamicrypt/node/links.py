@@ -15,7 +15,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from dynamicrypt._core import Bank, Fill, system_fill
-from dynamicrypt.node.dialling import Dialling
+from dynamicrypt.node.dialling import REDUNDANT, SUPERSEDED, Dialling
 from dynamicrypt.node.thesis import Reactor
 from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.peer.admission import Admission as Doorkeeper
@@ -255,9 +255,9 @@ class Links:
         existing = self.link(fingerprint)
         if existing is not None:
             if not restarted and self._stays(existing, link):
-                link.stop("redundant")
+                link.stop(REDUNDANT)
                 return
-            existing.stop("superseded")
+            existing.stop(SUPERSEDED)
         if restarted:
             self._log.info("peer {peer} was restarted", peer=self._who(link))
             self._owner.incarnation_changed(fingerprint)
