@@ -1,0 +1,66 @@
+"""What a channel forgets, and when: gathered pieces, and keys of a process that ended."""
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from dynamicrypt.errors import NoKeyYetError, UnknownKeyError
+from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.events import EventLog
+from dynamicrypt.session.link_events import KeysForgotten
+from tests.keys.memory import secrets_in
+from tests.node.test_channel import ChannelTestCase
+from tests.rest.keys import KeyMaker, make_channel, other_end
+
+
+class GatheredTests(SynchronousTestCase):
+    """Of a message whose other pieces never come."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.channel = make_channel(
+            "shop", "bank", owner="o", events=EventLog(), seconds=self.clock.seconds
+        )
+        partner = other_end(self.channel, self.clock.seconds)
+        KeyMaker().give(partner, self.channel, 3)
+        first, _, _ = partner.seal(b"m", 4)
+        self.assertIsNone(self.channel.open(first))
+        self.assertNotEqual(secrets_in(self.channel.store.cells), b"")
+
+    def assertForgotten(self) -> None:
+        self.assertEqual(len(self.channel._gatherer), 0)
+        self.assertEqual(secrets_in(self.channel.store.cells), b"")
+
+    def test_they_go_with_the_partners_process(self) -> None:
+        self.channel.partner_restarted()
+        self.assertForgotten()
+
+    def test_they_go_when_the_partner_has_forgotten(self) -> None:
+        forgotten = KeysForgotten(channel=self.channel.name)
+        self.channel.happened(None, forgotten)  # type: ignore[arg-type]  # asked for its link only
+        self.assertForgotten()
+
+    def test_they_go_with_the_channel(self) -> None:
+        self.channel.close()
+        self.assertForgotten()
+
+    def test_they_go_in_time(self) -> None:
+        self.clock.advance(self.channel.store.limits.held_time)
+        self.channel.tick()
+        self.assertForgotten()
+
+
+class RestartTests(ChannelTestCase):
+    async def test_keys_go_as_soon_as_the_new_process_is_met(self) -> None:
+        """Even if it does not open the channel again."""
+        alice, bob = await self.pair()
+        (sealed,) = bob.seal(b"lost", 2)
+        await self.two.stop()
+        await self.until(lambda: not alice.live)
+        self.two.start()
+        await self.until(lambda: self.emptied(alice))
+        self.assertRaises(NoKeyYetError, alice.seal, b"m", 1)
+        self.assertRaises(UnknownKeyError, alice.open, sealed)
+
+    def emptied(self, channel: LinkChannel) -> bool:
+        levels = channel.store.levels
+        return (levels.free, levels.held) == (0, 0)
