@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final, Protocol, cast
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IConsumer,
@@ -17,6 +18,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -33,6 +35,9 @@ from dynamicrypt.session.link_outbox import Output
 from dynamicrypt.session.link_states import State
 from dynamicrypt.session.link_statistics import Statistics
 
+#: Bytes that a link reads in one turn of the reactor. Whatever they are, the work that they make is
+#: a few milliseconds, and then the other links have their turn.
+READ_BYTES: Final = 4096
 #: After its goodbye a connection has this long (s) to close in an orderly way.
 CLOSING_SECONDS: Final = 5.0
 
@@ -81,6 +86,7 @@ class LinkProtocol(TwistedProtocol):
         self._pending: deque[Output] = deque()
         self._acting = False
         self._deadline: IDelayedCall | None = None
+        self._next_turn: IDelayedCall | None = None
 
     @property
     def session(self) -> LinkSession:
@@ -96,6 +102,8 @@ class LinkProtocol(TwistedProtocol):
         self._session = self._owner.new_session(security, exporter)
         exporter[:] = bytes(len(exporter))
         cast("IConsumer", self.transport).registerProducer(self, True)
+        tcp = cast("TLSMemoryBIOProtocol", self.transport).transport
+        cast("FileDescriptor", tcp).bufferSize = READ_BYTES
         self._act(self._session.start())
 
     def dataReceived(self, data: bytes) -> None:
@@ -103,6 +111,9 @@ class LinkProtocol(TwistedProtocol):
         self.heard = self._clock.seconds()
         self.bytes_received += len(data)
         self._act(self.session.receive(data, self.heard))
+        if self.session.waiting and self._next_turn is None:
+            self._reading().pauseProducing()
+            self._next_turn = self._clock.callLater(0, self._go_on)
 
     def tick(self) -> None:
         """Let the session look at the clock; to be called about once a second."""
@@ -171,6 +182,10 @@ class LinkProtocol(TwistedProtocol):
         if isinstance(reason.value, DynamiCryptError):
             self._error = reason.value
             self._reason = str(reason.value)
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None
+            self._take_rest()
         self._act(self._session.lose(self._reason))
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
@@ -179,6 +194,24 @@ class LinkProtocol(TwistedProtocol):
             self.closed.callback(None)
         else:
             self.accepted.errback(self._error or SynchronisationError(self._reason))
+
+    def _go_on(self) -> None:
+        """Take more of what came, now that the other links had their turn."""
+        self._next_turn = None
+        self._act(self.session.receive(b"", self._clock.seconds()))
+        if self.session.waiting:
+            self._next_turn = self._clock.callLater(0, self._go_on)
+        else:
+            self._reading().resumeProducing()
+
+    def _take_rest(self) -> None:
+        """What came before the end of the connection counts."""
+        while self.session.waiting:
+            self._act(self.session.receive(b"", self._clock.seconds()))
+
+    def _reading(self) -> IPushProducer:
+        """The transport, as what produces the data that we read."""
+        return cast("IPushProducer", self.transport)
 
     def _act(self, outputs: Iterable[Output]) -> None:
         """Write and report in order, also what the owner causes while it is told of an event.
@@ -210,8 +243,6 @@ class LinkProtocol(TwistedProtocol):
                 self._up = True
                 self._owner.happened(self, output)
                 self.accepted.callback(None)
-                # What came behind was held back until the owner knows of the link.
-                self._pending.extend(self.session.receive(b"", self._clock.seconds()))
             case LinkDown():
                 self._reason = output.reason
                 self._error = output.error

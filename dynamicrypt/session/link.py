@@ -4,8 +4,9 @@ Sans-IO. Create a LinkSession once the TLS connection is authenticated, then
 
 - call `start` once, `receive` with every piece of data, and `tick` about once a second;
 - do with each output in turn: bytes go to the transport, events to the node;
-- after LinkUp call `receive` once more, without data: what came behind it waits, so that the node
-  can decide on the link before the partner opens channels on it;
+- while `waiting` is true call `receive` again, without data, in a turn of its own: so one partner
+  that sends a lot does not keep the others waiting, and the node can decide on a link that came up
+  before the partner opens channels on it;
 - call `gate` with True when the transport's buffer is full, with False when it has room again,
   and go on reading meanwhile: the session bounds what it answers;
 - open, pause, resume and close channels by their names;
@@ -39,6 +40,9 @@ from dynamicrypt.session.link_states import LinkError, Move, State, after
 from dynamicrypt.wire import link_messages as messages
 from dynamicrypt.wire.link import LinkLineError, clip, decode
 from dynamicrypt.wire.link_lines import LineCutter
+
+#: Lines that one call takes: a round of as many channels, a few milliseconds of work at most.
+LINES: Final = 16
 
 
 class PartnerFaultError(RemoteError):
@@ -104,8 +108,6 @@ class LinkSession:
         self._alive = KeepAlive(times, now)
         self._patience = Patience(times.dead)
 
-    # The driver's side.
-
     def start(self) -> list[Output]:
         """The first output; role 1 has none and waits for the hello of role 0."""
         self._move(Move.START)
@@ -114,7 +116,7 @@ class LinkSession:
         return self._outbox.drain()
 
     def receive(self, data: bytes, now: float) -> list[Output]:
-        """What follows from data of the partner; up to LinkUp, if that is in it.
+        """What follows from data of the partner: of its next LINES lines, or of those up to LinkUp.
 
         What comes after LinkDown is ignored: the partner may not know of it yet.
         """
@@ -124,10 +126,10 @@ class LinkSession:
             if self.state is not State.CLOSED:
                 self._lines.extend(self._cutter.cut(data))
             was_up = self.state is State.UP
-            while self._lines and self.state is not State.CLOSED:
+            for _ in range(min(LINES, len(self._lines))):
                 self._take_line(self._lines.popleft(), now)
                 self._outbox.check()
-                if not was_up and self.state is State.UP:
+                if self.state is State.CLOSED or (not was_up and self.state is State.UP):
                     break
         except RemoteError as error:
             self._fail(error)
@@ -168,16 +170,13 @@ class LinkSession:
         """Say goodbye and end the link; the last output is LinkDown."""
         if self.state is not State.CLOSED:
             self._outbox.say(messages.Goodbye(reason=clip(reason)))
-            self._close(reason, None)
-        return self._outbox.drain()
+        return self.lose(reason)
 
     def lose(self, reason: str) -> list[Output]:
         """The transport is gone."""
         if self.state is not State.CLOSED:
             self._close(reason, None)
         return self._outbox.drain()
-
-    # Channels.
 
     def open(
         self, name: ChannelName, parameters: ExchangeParameters, ledger: Ledger
@@ -216,6 +215,11 @@ class LinkSession:
         return self._channels.named(name)
 
     @property
+    def waiting(self) -> bool:
+        """Whether lines of the partner have come that `receive` has not taken yet."""
+        return bool(self._lines)
+
+    @property
     def round_trip(self) -> float | None:
         """Seconds from the last Ping to its Pong; None before the first."""
         return self._alive.round_trip
@@ -229,8 +233,6 @@ class LinkSession:
     def epoch(self) -> int:
         """The number of the newest epoch; -1 before the first."""
         return self._epochs.number
-
-    # The partner's side.
 
     def _take_line(self, line: bytes, now: float) -> None:
         message = decode(line)

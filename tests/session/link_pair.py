@@ -183,8 +183,6 @@ class Pair:
                 self.pipes[side] += output
             else:
                 self.nodes[side].take(output)
-                if isinstance(output, LinkUp):
-                    self.perform(side, self.sessions[side].receive(b"", self.now))
 
     def deliver(self, side: int, size: int | None = None) -> bool:
         """Deliver what `side` has sent, or its first `size` bytes; whether there was any."""
@@ -193,8 +191,15 @@ class Pair:
         data = bytes(pipe[:size])
         del pipe[:size]
         if data:
-            self.perform(1 - side, self.sessions[1 - side].receive(data, self.now))
+            self.receive(1 - side, data)
         return bool(data)
+
+    def receive(self, side: int, data: bytes) -> None:
+        """Let a side take the data, in as many turns as it wants."""
+        session = self.sessions[side]
+        self.perform(side, session.receive(data, self.now))
+        while session.waiting:
+            self.perform(side, session.receive(b"", self.now))
 
     def settle(self, turns: int = 1000) -> None:
         """Deliver until nothing moves, or for so many turns."""

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from dynamicrypt.session.link import LINES
 from dynamicrypt.session.link_events import LinkDown
 from dynamicrypt.session.link_states import State
 from dynamicrypt.wire import link as wire
@@ -120,6 +121,15 @@ class FuzzTests(SynchronousTestCase):
 
 
 class FloodTests(SynchronousTestCase):
+    def test_one_call_takes_a_bounded_number_of_lines(self) -> None:
+        session = up(parameters=None).sessions[1]
+        (data,) = session.receive(b"ping\t1\n" * 2 * LINES, 0.0)
+        self.assertEqual(data, b"pong\t1\n" * LINES)
+        self.assertTrue(session.waiting)
+        (data,) = session.receive(b"", 0.0)
+        self.assertEqual(data, b"pong\t1\n" * LINES)
+        self.assertFalse(session.waiting)
+
     def test_pings_leave_nothing(self) -> None:
         pair = up()
         pair.settle(10)

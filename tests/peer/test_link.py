@@ -1,0 +1,117 @@
+"""A link session on a TLS transport: whose turn it is, and what counts at the end."""
+
+from typing import Any, cast
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IAddress
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from dynamicrypt.peer.link import READ_BYTES, LinkProtocol
+from dynamicrypt.peer.tls import LinkSecurity
+from dynamicrypt.session.link import LINES, LinkSession
+from dynamicrypt.session.link_events import LinkDown, LinkEvent, LinkUp
+from tests.peer.wires import ALICE, BOB, MemoryEndpoint, Node, Talkers, knowing
+from tests.session.link_pair import make_session, node
+
+PING = b"ping\t1\n"
+PONG = b"pong\t1\n"
+
+
+class Owner(Talkers):
+    """Who has the one link of a side, and is told of its events."""
+
+    def __init__(self, number: int, clock: Clock) -> None:
+        super().__init__()
+        self.number = number
+        self.clock = clock
+        self.told: list[LinkEvent] = []
+        self.gone = 0
+        self.link: Any = None
+
+    def buildProtocol(self, addr: IAddress | None) -> LinkProtocol:
+        self.link = LinkProtocol(self, self.clock)
+        self.link.accepted.addErrback(lambda _: None)
+        return cast("LinkProtocol", self.link)
+
+    def new_session(self, security: LinkSecurity, exporter: bytearray) -> LinkSession:
+        own, peer = node(self.number, self.number), node(1 - self.number, 9)
+        return make_session(own, peer, exporter=bytes(exporter))
+
+    def happened(self, link: LinkProtocol, event: LinkEvent) -> None:
+        self.told.append(event)
+
+    def lost(self, link: LinkProtocol) -> None:
+        self.gone += 1
+
+
+class Tap:
+    """Stands for the TLS transport of a link that is up: notes what becomes of it."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: self.said.append(name)
+
+
+class LinkTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.one, self.two = Owner(0, self.clock), Owner(1, self.clock)
+        alice = Node(own=ALICE, peers=knowing(BOB), talkers=self.one)
+        bob = Node(own=BOB, peers=knowing(ALICE), talkers=self.two)
+        self.tcp = MemoryEndpoint(bob.listener(self.clock), self.clock)
+        alice.endpoint(self.tcp, BOB.fingerprint, self.clock).connect(self.one)
+        self.tcp.pump.flush()
+        self.link: LinkProtocol = self.two.link
+
+    def tap(self) -> Tap:
+        tap = Tap()
+        self.link.transport = tap  # type: ignore[assignment]  # only what the link uses of it
+        return tap
+
+    def test_both_sides_come_up(self) -> None:
+        for owner in (self.one, self.two):
+            self.assertEqual([type(event) for event in owner.told], [LinkUp])
+
+    def test_a_read_is_short(self) -> None:
+        self.assertEqual(self.tcp.pump.serverIO.bufferSize, READ_BYTES)
+        self.assertEqual(self.tcp.pump.clientIO.bufferSize, READ_BYTES)
+
+    def test_who_sends_a_lot_waits_for_its_turn(self) -> None:
+        tap = self.tap()
+        self.link.dataReceived(PING * (3 * LINES - 1))
+        self.assertEqual((tap.written, tap.said), ([PONG * LINES], ["pauseProducing"]))
+        self.clock.advance(0)
+        self.assertEqual(tap.written, [PONG * LINES, PONG * LINES, PONG * (LINES - 1)])
+        self.assertEqual(tap.said, ["pauseProducing", "resumeProducing"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_what_fits_a_turn_is_not_paused(self) -> None:
+        tap = self.tap()
+        self.link.dataReceived(PING * LINES)
+        self.assertEqual((tap.written, tap.said), ([PONG * LINES], []))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_what_came_before_the_end_of_the_connection_counts(self) -> None:
+        tap = self.tap()
+        self.link.dataReceived(PING * 2 * LINES + b"goodbye\tenough\n")
+        self.link.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(tap.written, [PONG * LINES] * 2)
+        end = self.two.told[-1]
+        assert isinstance(end, LinkDown)
+        self.assertEqual(end.reason, "enough")
+        self.assertEqual(self.two.gone, 1)
+
+    def test_nothing_is_taken_after_a_fault(self) -> None:
+        tap = self.tap()
+        self.link.dataReceived(b"nonsense\n" + PING * 3 * LINES)
+        self.assertIsInstance(self.two.told[-1], LinkDown)
+        self.assertNotIn(PONG, b"".join(tap.written))
+        self.assertNotIn("pauseProducing", tap.said)
