@@ -80,6 +80,12 @@ class NoKeyYetError(DynamiCryptError):
     code = "no_key_yet"
 
 
+class PeerDownError(NoKeyYetError):
+    """No key is ready, and there is no link to the partner's node. It is called again: wait."""
+
+    code = "peer_down"
+
+
 class BadCiphertextError(DynamiCryptError):
     """No stored key opens this message. It was changed, is too old, or is not for you."""
 

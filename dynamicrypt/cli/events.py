@@ -29,5 +29,6 @@ def events(*, after: str | None, count: int | None, client: DynamiCrypt, as_json
 
 
 def _about(data: Mapping[str, object]) -> str:
-    """Whom an event concerns: a channel or a peer."""
-    return "/".join(map(str, data.values()))
+    """Whom an event concerns, a channel or a peer, and why it happened."""
+    whom = "/".join(str(value) for name, value in data.items() if name != "reason")
+    return f"{whom}: {data['reason']}" if data.get("reason") else whom

@@ -261,8 +261,8 @@ class NoKeyYetError(ProblemError):
     code = "no_key_yet"
 
 
-class PeerDownError(ProblemError):
-    """The partner's node cannot be reached. It is called again and again: wait."""
+class PeerDownError(NoKeyYetError):
+    """No key is ready, and the partner's node cannot be reached. It is called again: wait."""
 
     code = "peer_down"
 

@@ -17,7 +17,9 @@ from dynamicrypt.errors import (
     BadCiphertextError,
     DynamiCryptError,
     LocalError,
+    NoKeyYetError,
     ParameterError,
+    PeerDownError,
     SynchronisationError,
 )
 from dynamicrypt.keys.cipher import ChannelCipher
@@ -55,9 +57,18 @@ OPENINGS: Final = 16
 OPENINGS_PER_SECOND: Final = 4.0
 #: A channel logs what it made at most this often (s).
 LOG_PERIOD: Final = 10.0
-#: Why a service's own channel ends, as its partner is told: for good, or for a while.
+#: Why a channel ends, as the partner is told (docs/protocol.md, "Channels"): the application left;
+#: the process ends; the application stopped the machines for a while; a fault of ours.
 LEFT: Final = "left"
+NODE_STOPPED: Final = "node-stopped"
 STOPPED: Final = "stopped"
+FAULT: Final = "fault"
+#: What that means to the other side, in words.
+_BY_PARTNER: Final = {
+    LEFT: "the partner has left",
+    NODE_STOPPED: "the partner's node was stopped",
+    STOPPED: "the partner has stopped its machines",
+}
 #: Bytes and purpose of a key that an application fetches through the API.
 _KEY_BYTES: Final = 32
 _REST: Final = b"rest"
@@ -75,7 +86,12 @@ class MachineStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelStatus:
-    """How a channel is; `state` is up, resting (keys enough), opening, stopped or down."""
+    """How a channel is.
+
+    `state` is up; resting, with keys enough; opening, while the partner is asked for it; stopped,
+    by the application; or down, without a link to the peer, or because nobody here wants it.
+    `reason` says why it is not up.
+    """
 
     state: str
     reason: str
@@ -136,6 +152,7 @@ class LinkChannel:
         profile: Profile,
         limits: StoreLimits,
         link: Callable[[], Carrier | None],
+        absence: Callable[[], str],
         events: EventLog,
         seconds: Callable[[], float],
         closed: Callable[[LinkChannel], object],
@@ -160,13 +177,14 @@ class LinkChannel:
         self._splitter = Splitter(self.cipher, system_fill)
         self._gatherer = Gatherer(self.cipher)
         self._link = link
+        self._absence = absence
         self._events = events
         self._seconds = seconds
         self._closed = closed
         self._up = False
         self._resting = False
         self._low = True
-        self._reason = "no link"
+        self._reason = "the partner has not opened it"
         self._up_since = 0.0
         self._retry_at = 0.0
         self._logged_at = float("-inf")
@@ -189,10 +207,13 @@ class LinkChannel:
         `limit` is n of mode 3. Raises NoKeyYetError, UnsupportedModeError, ParameterError.
         """
         now = self._seconds()
-        if mode == Mode.SPLIT:
-            sealed = self._splitter.seal(plaintext, context, now, pieces)
-        else:
-            sealed = [self.cipher.seal(plaintext, mode, context, now, limit)]
+        try:
+            if mode == Mode.SPLIT:
+                sealed = self._splitter.seal(plaintext, context, now, pieces)
+            else:
+                sealed = [self.cipher.seal(plaintext, mode, context, now, limit)]
+        except NoKeyYetError as error:
+            raise self._starved(error) from None
         self._used()
         return sealed
 
@@ -211,6 +232,10 @@ class LinkChannel:
         """For each (plaintext, context) its envelope or, in its place, its error."""
         sealed = self.cipher.seal_batch(messages, mode, self._seconds(), limit)
         self._used()
+        if self._link() is None:
+            return [
+                self._starved(each) if isinstance(each, NoKeyYetError) else each for each in sealed
+            ]
         return sealed
 
     def open_batch(self, messages: Iterable[tuple[bytes, bytes]]) -> list[bytes | DynamiCryptError]:
@@ -219,7 +244,10 @@ class LinkChannel:
 
     def stream_sealer(self, context: bytes = b"") -> StreamSealer:
         """Seals a body of any length; raises NoKeyYetError."""
-        sealer = StreamSealer(self.cipher, context, self._seconds())
+        try:
+            sealer = StreamSealer(self.cipher, context, self._seconds())
+        except NoKeyYetError as error:
+            raise self._starved(error) from None
         self._used()
         return sealer
 
@@ -229,7 +257,10 @@ class LinkChannel:
 
     def take_key(self) -> tuple[uuid.UUID, bytearray]:
         """A fresh key for the application and its id; the caller wipes it. Raises NoKeyYetError."""
-        key_id, key = next_key(self.store, _KEY_BYTES, _REST, self._seconds())
+        try:
+            key_id, key = next_key(self.store, _KEY_BYTES, _REST, self._seconds())
+        except NoKeyYetError as error:
+            raise self._starved(error) from None
         self._used()
         return uuid.UUID(bytes=key_id), key
 
@@ -299,18 +330,13 @@ class LinkChannel:
 
     def describe(self) -> ChannelStatus:
         """How it is now."""
+        state, reason = self._state()
         link = self._link()
         if link is not None and not link.carries(self.name):
             link = None
-        if self.stopped:
-            state = "stopped"
-        elif self._up:
-            state = "resting" if self._resting else "up"
-        else:
-            state = "opening" if self.wanted else "down"
         return ChannelStatus(
             state=state,
-            reason="" if self._up else self._reason,
+            reason=reason,
             profile=self.profile.name,
             levels=self.store.levels,
             rounds=0 if link is None else link.statistics(self.name).rounds,
@@ -333,6 +359,14 @@ class LinkChannel:
         else:
             self._opening.append(waiting)
         return waiting
+
+    def linked(self) -> None:
+        """There is a link to the peer."""
+        if self.wanted:
+            self._reason = "the partner is asked"
+            self.open_on_link()
+        else:
+            self._reason = "the partner has not opened it"
 
     def open_on_link(self) -> None:
         """Ask the partner for the channel, if there is a link."""
@@ -371,12 +405,12 @@ class LinkChannel:
         self._erase()
         self.ledger.clear()
 
-    def close(self) -> None:
+    def close(self, reason: str = LEFT) -> None:
         """End the channel, here and at the partner, and erase the keys."""
         self.wanted = False
         link = self._link()
         if link is not None:
-            link.close_channel(self.name, LEFT)
+            link.close_channel(self.name, reason)
         self._fail_opening("the channel was closed")
         starving, self._starving = self._starving, []
         for _, waiting in starving:
@@ -404,6 +438,24 @@ class LinkChannel:
                 self._go_down(event)
             case _:
                 pass
+
+    def _state(self) -> tuple[str, str]:
+        """The state, and why it is not up."""
+        if self.stopped:
+            return "stopped", "the application has stopped it"
+        if self._up:
+            return ("resting" if self._resting else "up"), ""
+        if self._link() is None:
+            return "down", self._absence()
+        return ("opening" if self.wanted else "down"), self._reason
+
+    def _starved(self, error: NoKeyYetError) -> NoKeyYetError:
+        """Why there is no key, where that is because the channel is not up."""
+        state, reason = self._state()
+        if not reason:
+            return error
+        kind = PeerDownError if self._link() is None else NoKeyYetError
+        return kind(f"{error}; the channel is {state}: {reason}")
 
     def _erase(self) -> None:
         self._gatherer.erase()
@@ -486,30 +538,31 @@ class LinkChannel:
         self._up = False
         self._reason = event.reason
         if event.by_partner:
+            self._reason = _BY_PARTNER.get(event.reason, f"closed by the partner: {event.reason}")
             self._retry_at = self._seconds() + RETRY
-            if event.reason == LEFT:
+            if event.reason in {LEFT, NODE_STOPPED}:
                 # The partner has erased the keys that we would send under.
                 self.store.own.erase()
+                self._used()
         self._log.info(
             "channel down channel={service}/{partner}: {reason}",
             service=self.name.service,
             partner=self.name.partner,
-            reason=event.reason,
+            reason=self._reason,
         )
-        self._publish(Kind.CHANNEL_DOWN)
+        self._publish(Kind.CHANNEL_DOWN, reason=self._reason)
         if event.reason not in {REDUNDANT, SUPERSEDED}:
             # Else the other link, which stays, carries the channel on.
-            self._fail_opening(event.reason)
+            self._fail_opening(self._reason)
 
     def _fail_opening(self, reason: str) -> None:
         opening, self._opening = self._opening, []
         for waiting in opening:
             waiting.errback(SynchronisationError(reason))
 
-    def _publish(self, kind: Kind) -> None:
-        self._events.publish(
-            kind, owner=self.owner, service=self.name.service, partner=self.name.partner
-        )
+    def _publish(self, kind: Kind, **more: object) -> None:
+        service, partner = self.name
+        self._events.publish(kind, owner=self.owner, service=service, partner=partner, **more)
 
     def _log_first(self) -> None:
         now = self._seconds()

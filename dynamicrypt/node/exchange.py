@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from dynamicrypt.errors import ParameterError, SynchronisationError, TooManyServicesError
 from dynamicrypt.keys.limits import StoreLimits
-from dynamicrypt.node.channel import Carrier, LinkChannel
+from dynamicrypt.node.channel import FAULT, NODE_STOPPED, Carrier, LinkChannel
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.links import Links
 from dynamicrypt.node.local import LocalLink
@@ -34,8 +34,6 @@ TICK: Final = 1.0
 #: Channels that one peer may open at once, after a cut all of them twice, and in a second.
 OPENINGS: Final = 2 * MAX_CHANNELS
 OPENINGS_PER_SECOND: Final = 64.0
-#: Why a channel ends that has a fault of ours.
-FAULT: Final = "fault"
 _UNKNOWN: Final = Refusal(reason="unknown", detail="")
 
 
@@ -91,9 +89,12 @@ class Exchange:
         )
 
     def stop(self) -> None:
-        """End every link."""
+        """Tell every partner that its keys end with this process, and end every link."""
         if self._ticker.running:
             self._ticker.stop()
+        # The links stay up until all channels have said so: see `_forget`.
+        for channel in list(self._channels.values()):
+            channel.close(NODE_STOPPED)
         self.links.stop()
 
     async def synchronise(self, service: Service, address: str, port: int) -> None:
@@ -177,12 +178,12 @@ class Exchange:
         """Open every channel that is wanted with this peer."""
         self.events.publish(Kind.PEER_UP, peer=self.links.name_of(link.fingerprint))
         for channel in self._of_peer(link.fingerprint):
-            if channel.wanted:
-                channel.open_on_link()
+            channel.linked()
 
-    def link_down(self, link: LinkProtocol) -> None:
+    def link_down(self, link: LinkProtocol, reason: str) -> None:
         """Every channel has had its ChannelDown."""
-        self.events.publish(Kind.PEER_DOWN, peer=self.links.name_of(link.fingerprint))
+        name = self.links.name_of(link.fingerprint)
+        self.events.publish(Kind.PEER_DOWN, peer=name, reason=reason)
 
     def incarnation_changed(self, fingerprint: bytes) -> None:
         """Erase every key shared with the process that ended."""
@@ -231,6 +232,7 @@ class Exchange:
             profile=self._profile,
             limits=self._limits,
             link=lambda: self._carrier(peer),
+            absence=lambda: self.links.absence(peer),
             events=self.events,
             seconds=self._seconds,
             closed=self._forget,
@@ -253,7 +255,8 @@ class Exchange:
 
     def _forget(self, channel: LinkChannel) -> None:
         self._channels.pop((channel.peer, channel.name), None)
-        self._release(channel.peer)
+        if self._ticker.running:
+            self._release(channel.peer)
 
     def _release(self, peer: bytes) -> None:
         if not any(channel.wanted for channel in self._of_peer(peer)):

@@ -49,6 +49,9 @@ SIMULTANEOUS: Final = 10.0
 #: A link that was silent for this long (s), though idle ones are asked every 5 s, has no chance
 #: against a new one.
 STALE: Final = 8.0
+#: What peers are told when this process ends, and when nobody here needs the link any more.
+GOODBYE: Final = "the node stopped"
+UNUSED: Final = "no channel needs it"
 #: How often (s) the sessions look at the clock.
 TICK: Final = 1.0
 
@@ -62,8 +65,8 @@ class ChannelOwner(Protocol):
     def link_up(self, link: LinkProtocol) -> None:
         """There is a link to this peer now, and no other."""
 
-    def link_down(self, link: LinkProtocol) -> None:
-        """The link is gone."""
+    def link_down(self, link: LinkProtocol, reason: str) -> None:
+        """The link is gone, for this reason."""
 
     def incarnation_changed(self, fingerprint: bytes) -> None:
         """The peer's process ended, and every key shared with it."""
@@ -107,6 +110,8 @@ class Links:
         self._connections: set[LinkProtocol] = set()
         self._dialling = Dialling(reactor, self)
         self._incarnations: dict[bytes, bytes] = {}
+        #: Why the last link to a peer went.
+        self._losses: dict[bytes, str] = {}
         self._departures: defaultdict[bytes, Waiters] = defaultdict(Waiters)
         self._stopped = False
         self._ticker = LoopingCall(self._tick)
@@ -131,6 +136,8 @@ class Links:
         self._stopped = True
         if self._ticker.running:
             self._ticker.stop()
+        for link in self:
+            link.stop(GOODBYE)
         self._dialling.stop()
         for connection in list(self._connections):
             connection.drop()
@@ -180,12 +187,22 @@ class Links:
         peer = self.peer_of(fingerprint)
         return show(fingerprint) if peer is None else peer.name
 
+    def absence(self, fingerprint: bytes) -> str:
+        """Why there is no link to a peer, and whether one is to come; for people."""
+        loss = self._losses.get(fingerprint)
+        why = "there was no link to the peer yet" if loss is None else f"the link was lost ({loss})"
+        if self.peer_of(fingerprint) is None:
+            return f"{why}; the peer is known no more"
+        if self._dialling.calls(fingerprint):
+            return f"{why}; the peer is dialled"
+        return f"{why}; the peer has to dial"
+
     def release(self, fingerprint: bytes) -> None:
         """Nobody here needs the link: stop dialling, and end it unless the peer uses it."""
         self._dialling.release(fingerprint)
         link = self.link(fingerprint)
         if link is not None and not link.session.channels:
-            link.stop("idle")
+            link.stop(UNUSED)
 
     # The dialling's side.
 
@@ -274,13 +291,14 @@ class Links:
         if self.link(link.fingerprint) is not link:
             return
         del self._links[link.fingerprint]
+        self._losses[link.fingerprint] = event.reason
         self.reconnects[link.fingerprint] += 1
         self._log.info(
             "link down peer={peer}: {reason}",
             peer=self._who(link),
             reason=event.reason,
         )
-        self._owner.link_down(link)
+        self._owner.link_down(link, event.reason)
         waiters = self._departures.pop(link.fingerprint, None)
         if waiters is not None:
             waiters.release()

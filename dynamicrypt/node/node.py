@@ -304,9 +304,9 @@ class Node(TwistedService):
     def stopService(self) -> None:
         """End every connection and erase every key."""
         super().stopService()
+        self._exchange.stop()
         for service in self._services:
             service.part_all()
-        self._exchange.stop()
 
     def _restore(self, file: ServicesFile) -> None:
         """Take up what was saved, all of it: what is left out would be lost at the next save."""

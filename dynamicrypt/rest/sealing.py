@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dynamicrypt.errors import NoKeyYetError, ParameterError
+from dynamicrypt.errors import ParameterError
 from dynamicrypt.keys.cipher import MAX_LIMIT
 from dynamicrypt.keys.envelope import MIN_PIECES
 from dynamicrypt.keys.pieces import DEFAULT_PIECES
@@ -16,15 +16,12 @@ def seal(channel: LinkChannel, asked: Encrypt) -> Sealed | Split:
     """The ciphertext; raises NoKeyYetError, ParameterError for numbers that its mode lacks."""
     mode = asked.mode
     check_numbers(mode, asked.limit, asked.pieces)
-    try:
-        if mode != Mode.SPLIT:
-            (envelope,) = channel.seal(asked.plaintext, mode, asked.context, limit=asked.limit)
-            return Sealed(mode=mode, key_id=_key_id(envelope), ciphertext=to_base64(envelope))
-        envelopes = channel.seal(
-            asked.plaintext, mode, asked.context, pieces=asked.pieces or DEFAULT_PIECES
-        )
-    except NoKeyYetError as error:
-        raise starved(channel, error) from None
+    if mode != Mode.SPLIT:
+        (envelope,) = channel.seal(asked.plaintext, mode, asked.context, limit=asked.limit)
+        return Sealed(mode=mode, key_id=_key_id(envelope), ciphertext=to_base64(envelope))
+    envelopes = channel.seal(
+        asked.plaintext, mode, asked.context, pieces=asked.pieces or DEFAULT_PIECES
+    )
     return Split(
         mode=mode,
         pieces=[Piece(key_id=_key_id(each), ciphertext=to_base64(each)) for each in envelopes],
@@ -43,13 +40,6 @@ def check_numbers(mode: int, limit: int, pieces: int = 0) -> None:
         raise ParameterError(f"`pieces` are {MIN_PIECES} to {MAX_PIECES}, or 0 for the usual")
 
 
-def starved(channel: LinkChannel, error: NoKeyYetError) -> NoKeyYetError:
-    """The error, with what the channel does, which tells whether keys will come."""
-    now = channel.describe()
-    why = f", {now.reason}" if now.reason not in {"", now.state} else ""
-    return NoKeyYetError(f"{error}; the channel is {now.state}{why}")
-
-
 def _key_id(envelope: bytes) -> str:
     """The id of an envelope's key as a UUID; `uuid` takes four times as long."""
     text = envelope[4:20].hex()
@@ -58,10 +48,7 @@ def _key_id(envelope: bytes) -> str:
 
 def take_key(channel: LinkChannel) -> DeliveredKey:
     """A fresh key; raises NoKeyYetError."""
-    try:
-        key_id, key = channel.take_key()
-    except NoKeyYetError as error:
-        raise starved(channel, error) from None
+    key_id, key = channel.take_key()
     return deliver(str(key_id), key)
 
 

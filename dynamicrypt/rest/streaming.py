@@ -26,7 +26,6 @@ from dynamicrypt.rest.patience import Patience
 from dynamicrypt.rest.problem import problem_reply
 from dynamicrypt.rest.reply import Ask, uid_of
 from dynamicrypt.rest.schema import InvalidRequestError, from_base64
-from dynamicrypt.rest.sealing import starved
 from dynamicrypt.rest.stream_body import RefusedEarlyError, StreamBody
 from dynamicrypt.rest.stream_coder import Coder, Opening, Sealing
 from dynamicrypt.rest.stream_log import StreamLog, StreamState
@@ -90,7 +89,7 @@ class StreamGate:
             opener = channel.stream_opener(context)
             return StreamBody(request, record, Opening(opener, self._reactor.seconds))
         try:
-            return StreamBody(request, record, _sealing(channel, context))
+            return StreamBody(request, record, Sealing(channel.stream_sealer(context)))
         except NoKeyYetError as error:
             if not wait:
                 record.end(StreamState.BROKEN, error)
@@ -101,19 +100,14 @@ class StreamGate:
 
     def _when_ready(self, channel: LinkChannel, context: bytes, wait: float) -> Deferred[Coder]:
         patience = Patience(self._reactor, wait)
-        return Deferred.fromCoroutine(patience.get(channel, 1, lambda: _sealing(channel, context)))
+        return Deferred.fromCoroutine(
+            patience.get(channel, 1, lambda: Sealing(channel.stream_sealer(context)))
+        )
 
 
 def is_stream(path: bytes) -> bool:
     """Whether the path reads a stream."""
     return _PATH.fullmatch(path) is not None
-
-
-def _sealing(channel: LinkChannel, context: bytes) -> Coder:
-    try:
-        return Sealing(channel.stream_sealer(context))
-    except NoKeyYetError as error:
-        raise starved(channel, error) from None
 
 
 def _context(request: Request) -> bytes:

@@ -12,6 +12,7 @@ from dynamicrypt.errors import (
     NameTakenError,
     NoKeyYetError,
     ParameterError,
+    PeerDownError,
     SynchronisationError,
     UnknownChannelError,
     UnknownKeyError,
@@ -125,11 +126,14 @@ class WaitTests(ChannelTestCase):
 class LifeTests(ChannelTestCase):
     async def test_describes_itself(self) -> None:
         alice = self.open(self.one, "alice", "bob")
-        self.assertEqual(alice.describe().state, "opening")
+        status = alice.describe()
+        self.assertEqual(status.state, "down")
+        self.assertEqual(status.reason, "there was no link to the peer yet; the peer is dialled")
         self.open(self.two, "bob", "alice")
         await alice.when_ready()
         status = alice.describe()
         self.assertIn(status.state, ("up", "resting"))
+        self.assertEqual(status.reason, "")
         self.assertEqual(status.profile, "fast")
         self.assertEqual(len(status.machines), alice.profile.exchange.machines)
         self.assertGreater(status.rounds, 0)
@@ -178,6 +182,106 @@ class LifeTests(ChannelTestCase):
         (peer,) = self.one.node.status().peers
         self.assertEqual((peer.name, peer.up, peer.group), ("two", True, "X25519MLKEM768"))
         self.assertEqual(peer.channels, 1)
+
+
+class DownTests(ChannelTestCase):
+    """What a channel says of itself, and to who wants a key, while it is not up."""
+
+    def down_events(self) -> list[dict[str, Any]]:
+        events = self.one.node.events.since(0)
+        return [dict(event.data) for event in events if event.kind.value.endswith("-down")]
+
+    async def test_lost_link(self) -> None:
+        alice, _ = await self.pair()
+        await self.two.listening.stopListening()
+        self.two.link.transport.abortConnection()
+        await self.until(lambda: not alice.live)
+        status = alice.describe()
+        self.assertEqual(status.state, "down")
+        self.assertRegex(status.reason, r"\Athe link was lost \(.+\); the peer is dialled\Z")
+        channel_down, peer_down = self.down_events()
+        self.assertEqual((channel_down["service"], channel_down["partner"]), ("alice", "bob"))
+        self.assertEqual(peer_down["peer"], "two")
+        self.assertIn(peer_down["reason"], status.reason)
+        self.assertTrue(alice.seal(b"keys that are ready stay usable", 2))
+        self.two.listening = reactor.listenTCP(
+            self.two.port, self.two.node.link_listener(), interface=HOST
+        )
+        await self.until(lambda: alice.live)
+        self.assertEqual(alice.describe().reason, "")
+
+    async def test_partner_node_that_stops(self) -> None:
+        alice, bob = await self.pair()
+        (late,) = bob.seal(b"late", 2)
+        self.two.node.stopService()
+        await self.until(lambda: not list(self.one.node._exchange.links))
+        status = alice.describe()
+        self.assertEqual(status.state, "down")
+        self.assertEqual(status.reason, "the link was lost (the node stopped); the peer is dialled")
+        self.assertEqual(status.levels.free, 0)
+        channel_down, peer_down = self.down_events()
+        self.assertEqual(channel_down["reason"], "the partner's node was stopped")
+        self.assertEqual(peer_down["reason"], "the node stopped")
+        for needy in (
+            lambda: alice.seal(b"m", 1),
+            lambda: alice.seal(b"m", 4),
+            alice.stream_sealer,
+            alice.take_key,
+        ):
+            error = self.assertRaises(PeerDownError, needy)
+            self.assertIn("the node stopped", str(error))
+        (item,) = alice.seal_batch([(b"m", b"")], 1)
+        self.assertIsInstance(item, PeerDownError)
+        self.assertEqual(alice.open(late), b"late")
+
+    async def test_partner_node_that_stops_and_comes_back(self) -> None:
+        alice, bob = await self.pair()
+        (lost,) = bob.seal(b"lost", 2)
+        await self.two.stop()
+        await self.until(lambda: not alice.live)
+        waiting = alice.when_ready()
+        self.two.start()
+        again = self.open(self.two, "bob", "alice")
+        await waiting
+        (sealed,) = alice.seal(b"fresh", 2)
+        self.assertEqual(again.open(sealed), b"fresh")
+        self.assertRaises(UnknownKeyError, alice.open, lost)
+
+    async def test_partner_that_leaves(self) -> None:
+        alice, _ = await self.pair()
+        self.open(self.two, "carol", "carol")
+        self.two.node.close_channel("bob", "alice", owner="o")
+        await self.until(lambda: not alice.live)
+        status = alice.describe()
+        self.assertEqual((status.state, status.reason), ("opening", "the partner has left"))
+        error = self.assertRaises(NoKeyYetError, alice.seal, b"m", 1)
+        self.assertNotIsInstance(error, PeerDownError)
+        self.assertIn("the partner has left", str(error))
+        self.assertEqual(self.down_events()[0]["reason"], "the partner has left")
+
+    async def test_link_that_is_lost_after_the_partner_has_left(self) -> None:
+        alice, _ = await self.pair()
+        self.open(self.two, "carol", "carol")
+        self.two.node.close_channel("bob", "alice", owner="o")
+        await self.until(lambda: not alice.live)
+        await self.two.listening.stopListening()
+        self.two.link.transport.abortConnection()
+        await self.until(lambda: not list(self.one.node._exchange.links))
+        self.assertEqual(alice.describe().state, "down")
+        self.assertIn("the link was lost", alice.describe().reason)
+        self.two.listening = reactor.listenTCP(
+            self.two.port, self.two.node.link_listener(), interface=HOST
+        )
+        await self.until(lambda: "unknown" in alice.describe().reason)
+        self.assertEqual(alice.describe().state, "opening")
+
+    async def test_partner_that_has_stopped_its_machines(self) -> None:
+        alice, bob = await self.pair()
+        bob.stop()
+        await self.until(lambda: not alice.live)
+        self.assertEqual(alice.describe().reason, "the partner has stopped its machines")
+        self.assertEqual(bob.describe().reason, "the application has stopped it")
+        self.assertGreater(alice.store.levels.free, 0)
 
 
 class RefusalTests(ChannelTestCase):

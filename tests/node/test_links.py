@@ -15,7 +15,7 @@ from dynamicrypt.node.links import Links
 from dynamicrypt.params import PROFILES
 from dynamicrypt.peer.identity import generate
 from dynamicrypt.peer.link import LinkProtocol
-from dynamicrypt.peer.peers import KnownPeers
+from dynamicrypt.peer.peers import Address, KnownPeers, Peer
 from dynamicrypt.session.link_alive import LinkTimes
 from dynamicrypt.session.link_events import (
     ChannelName,
@@ -39,7 +39,7 @@ class Owner:
     def link_up(self, link: LinkProtocol) -> None:
         self.told.append(f"up {cast('Connection', link).name}")
 
-    def link_down(self, link: LinkProtocol) -> None:
+    def link_down(self, link: LinkProtocol, reason: str) -> None:
         self.told.append(f"down {cast('Connection', link).name}")
 
     def incarnation_changed(self, fingerprint: bytes) -> None:
@@ -74,13 +74,14 @@ class Connection:
         pass
 
 
-class IncarnationTests(SynchronousTestCase):
+class LinksTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.owner = Owner()
+        self.known = KnownPeers()
         self.links = Links(
             cast("Any", Clock()),
             identity=generate(),
-            peers=KnownPeers,
+            peers=lambda: self.known,
             name="test",
             times=LinkTimes(),
             owner=cast("Any", self.owner),
@@ -89,6 +90,8 @@ class IncarnationTests(SynchronousTestCase):
             Connection(self.links, name) for name in ("first", "second", "third")
         )
 
+
+class IncarnationTests(LinksTestCase):
     def test_keys_are_erased_once_for_two_connections_that_tell_of_one_restart(self) -> None:
         self.first.up(b"before")
         self.first.stop("lost")
@@ -104,6 +107,34 @@ class IncarnationTests(SynchronousTestCase):
     def test_the_first_meeting_erases_nothing(self) -> None:
         self.first.up(b"before")
         self.assertEqual(self.owner.told, ["up first"])
+
+
+class AbsenceTests(LinksTestCase):
+    """What people read of a peer without a link."""
+
+    def says(self, *parts: str) -> None:
+        self.assertEqual(self.links.absence(PEER), "; ".join(parts))
+
+    def test_nobody_knows_the_peer(self) -> None:
+        self.says("there was no link to the peer yet", "the peer is known no more")
+
+    def test_its_address_is_not_known(self) -> None:
+        self.known = KnownPeers((Peer(name="p", fingerprint=PEER),))
+        self.links.keep(PEER)
+        self.says("there was no link to the peer yet", "the peer has to dial")
+
+    def test_it_is_dialled(self) -> None:
+        address = Address("127.0.0.1", 1)
+        self.known = KnownPeers((Peer(name="p", fingerprint=PEER, address=address),))
+        self.links.keep(PEER)
+        self.addCleanup(self.links.stop)
+        self.says("there was no link to the peer yet", "the peer is dialled")
+
+    def test_a_lost_link_says_why(self) -> None:
+        self.known = KnownPeers((Peer(name="p", fingerprint=PEER),))
+        self.first.up(b"before")
+        self.first.stop("the partner is silent")
+        self.says("the link was lost (the partner is silent)", "the peer has to dial")
 
 
 class Ended:
@@ -130,6 +161,7 @@ class LateEventTests(SynchronousTestCase):
             profile=PROFILES["fast"],
             limits=StoreLimits(high=2, low=1, late=2),
             link=lambda: link,
+            absence=str,
             events=EventLog(),
             seconds=Clock().seconds,
             closed=lambda _: None,

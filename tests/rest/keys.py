@@ -1,14 +1,35 @@
 """Channels with keys, without a network: what two nodes share, put there by hand."""
 
 from collections.abc import Callable
+from typing import cast
 
 from dynamicrypt.keys.limits import StoreLimits
-from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.channel import Carrier, LinkChannel
 from dynamicrypt.node.events import EventLog
 from dynamicrypt.params import PROFILES
 from dynamicrypt.session.link_events import ChannelName, KeyConfirmed, KeyMade
 
 HERE, THERE = bytes(32), bytes([1]) * 32
+
+
+class IdleLink:
+    """A link that is up and has not opened the channel."""
+
+    def carries(self, name: ChannelName) -> bool:
+        """Whether there is the channel."""
+        return False
+
+    def open(self, *_: object) -> None:
+        """Ask for the channel, in vain."""
+
+    def close_channel(self, *_: object) -> None:
+        """There is none."""
+
+    def pause(self, *_: object) -> None:
+        """Nothing goes on."""
+
+    def resume(self, *_: object) -> None:
+        """Nothing goes on."""
 
 
 def make_channel(
@@ -29,7 +50,8 @@ def make_channel(
         peer=THERE if here else HERE,
         profile=PROFILES["fast"],
         limits=StoreLimits(),
-        link=lambda: None,
+        link=lambda: cast("Carrier", IdleLink()),
+        absence=str,
         events=events,
         seconds=seconds,
         closed=closed,

@@ -127,10 +127,12 @@ class MessageTests(NativeCase):
             problem = self.problem(
                 self.post(path, {"plaintext": ""} if "en" in path else {}), "no_key_yet", 503
             )
-            self.assertIn("; the channel is down, no link", problem["detail"])
+            self.assertIn("; the channel is down: the partner has not opened it", problem["detail"])
         self.post("/stop", {})
         problem = self.problem(self.post("/encrypt", {"plaintext": ""}), "no_key_yet", 503)
-        self.assertTrue(problem["detail"].endswith("; the channel is stopped, no link"))
+        self.assertTrue(
+            problem["detail"].endswith("; the channel is stopped: the application has stopped it")
+        )
 
     def test_a_detail_quotes_nothing_that_was_sent(self) -> None:
         for asked in (b'{"secret plaintext":1}', b'{"plaintext":"secret plaintext"}'):

@@ -57,7 +57,7 @@ class ChannelTests(NativeCase):
                 "partner": "mint",
                 "peer": made["peer"],
                 "state": "down",
-                "reason": "no link",
+                "reason": "the partner has not opened it",
                 "profile": "fast",
                 "keys": {"offered": 0, "free": 0, "in_use": 0, "held": 0},
                 "keys_made": 0,
