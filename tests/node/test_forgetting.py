@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import NoKeyYetError, UnknownKeyError
 from dynamicrypt.node.channel import LinkChannel
-from dynamicrypt.node.events import EventLog
+from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.session.link_events import KeysForgotten
 from tests.keys.memory import secrets_in
 from tests.node.test_channel import ChannelTestCase
@@ -47,6 +47,28 @@ class GatheredTests(SynchronousTestCase):
         self.clock.advance(self.channel.store.limits.held_time)
         self.channel.tick()
         self.assertForgotten()
+
+
+class IdleTests(SynchronousTestCase):
+    """A channel that nobody uses forgets by its clock alone."""
+
+    def test_keys_and_events(self) -> None:
+        clock, events = Clock(), EventLog()
+        channel = make_channel("shop", "bank", owner="o", events=events, seconds=clock.seconds)
+        partner = other_end(channel, clock.seconds)
+        maker = KeyMaker()
+        maker.give(channel, partner, 3)
+        maker.give(partner, channel, 3)
+        channel.seal(b"m", 1)
+        clock.advance(channel.store.limits.lifetime)
+        channel.tick()
+        levels = channel.store.levels
+        self.assertEqual((levels.free, levels.in_use, levels.held), (0, 0, 3))
+        clock.advance(channel.store.limits.held_time - channel.store.limits.lifetime)
+        channel.tick()
+        self.assertEqual(channel.store.levels.held, 0)
+        self.assertEqual(secrets_in(channel.store.cells), b"")
+        self.assertEqual([each.kind for each in events.since(0)], [Kind.KEY_READY, Kind.KEY_LOW])
 
 
 class RestartTests(ChannelTestCase):
