@@ -131,9 +131,8 @@ def draw_times(
 def draw_distribution(axes: Axes, steps: NDArray[np.int64], fit: Gumbel) -> None:
     """The distribution of steps, and the Gumbel distribution that fits it best."""
     most = float(np.quantile(steps, 0.9995))
-    bins = np.arange(
-        0, most, max(1, round(most / 80))
-    )  # of whole steps, else they differ in height
+    # Bars of whole steps: others would hold different numbers of them.
+    bins = np.arange(0, most, max(1, round(most / 80))).tolist()
     axes.hist(steps, bins=bins, density=True, color="#bbbbbb", label="runs")
     x = np.linspace(0, most, 400)
     z = (fit.location.value - x) / fit.scale.value
