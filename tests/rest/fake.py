@@ -90,7 +90,7 @@ class FakeNode(Node):
                 owner=owner,
                 events=self.events,
                 seconds=self.seconds,
-                here=peer == "there",
+                ends=(HERE, THERE) if peer == "there" else (THERE, HERE),
             )
         return links[partner]
 

@@ -39,15 +39,15 @@ def make_channel(
     owner: str,
     events: EventLog,
     seconds: Callable[[], float],
-    here: bool = True,
+    ends: tuple[bytes, bytes] = (HERE, THERE),
     closed: Callable[[LinkChannel], object] = lambda channel: None,
 ) -> LinkChannel:
-    """One end of a channel; `here` is role 0."""
+    """One end of a channel; `ends` are the fingerprints of its node and of the other."""
     return LinkChannel(
         name=ChannelName(service, partner),
         owner=owner,
-        own=HERE if here else THERE,
-        peer=THERE if here else HERE,
+        own=ends[0],
+        peer=ends[1],
         profile=PROFILES["fast"],
         limits=StoreLimits(),
         link=lambda: cast("Carrier", IdleLink()),
@@ -66,7 +66,7 @@ def other_end(channel: LinkChannel, seconds: Callable[[], float]) -> LinkChannel
         owner="partner",
         events=EventLog(),
         seconds=seconds,
-        here=channel.peer == HERE,
+        ends=(THERE, HERE) if channel.peer == THERE else (HERE, THERE),
     )
 
 
