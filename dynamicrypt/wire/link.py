@@ -202,21 +202,29 @@ _FORMS: Final[dict[bytes, tuple[type[Message], tuple[Field, ...]]]] = {
     b"fault": (Fault, (field.word(), _detail)),
     b"goodbye": (Goodbye, (_detail,)),
 }
-_WORDS: Final = {
-    form: (word, tuple((item.name, each) for item, each in zip(fields(form), forms, strict=True)))
-    for word, (form, forms) in _FORMS.items()
+#: How each message is written, by its form, and read, by its word: every field with its name.
+_WRITERS: Final = {
+    form: (
+        word,
+        tuple((item.name, each.encode) for item, each in zip(fields(form), of, strict=True)),
+    )
+    for word, (form, of) in _FORMS.items()
 }
-_NAMES: Final = {
-    word: tuple(item.name for item in fields(form)) for word, (form, _) in _FORMS.items()
+_READERS: Final = {
+    word: (
+        form,
+        tuple((item.name, each.decode) for item, each in zip(fields(form), of, strict=True)),
+    )
+    for word, (form, of) in _FORMS.items()
 }
 _word: Final = field.word()
 
 
 def encode(message: Message) -> bytes:
     """The line of a message with its LF."""
-    word, forms = _WORDS[type(message)]
+    word, writers = _WRITERS[type(message)]
     parts = [word]
-    parts += [each.encode(getattr(message, name)) for name, each in forms]
+    parts += [write(getattr(message, name)) for name, write in writers]
     return b"\t".join(parts) + b"\n"
 
 
@@ -229,13 +237,12 @@ def decode(line: bytes) -> Received:
     if len(line) >= MAX_LINE or b"\n" in line:
         raise LinkLineError("not one line within the limit")
     word, *texts = line.split(b"\t")
-    if (form := _FORMS.get(word)) is None:
+    if (known := _READERS.get(word)) is None:
         return Unknown(word=_word.decode(word))
-    message, forms = form
+    form, readers = known
     if word == b"hello" and texts:
         # Another major version may have other fields, and must be told apart from noise.
         _decode_version(texts[0])
-    if len(texts) != len(forms):
-        raise LinkLineError(f"{len(texts)} fields instead of {len(forms)} in {word.decode()}")
-    values = [each.decode(raw) for each, raw in zip(forms, texts, strict=True)]
-    return message(**dict(zip(_NAMES[word], values, strict=True)))
+    if len(texts) != len(readers):
+        raise LinkLineError(f"{len(texts)} fields instead of {len(readers)} in {word.decode()}")
+    return form(**{name: read(raw) for (name, read), raw in zip(readers, texts, strict=True)})
