@@ -1,6 +1,8 @@
 """How streams end, and how who asked learns why one did not end well."""
 
+import gc
 import http.client
+import weakref
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -155,6 +157,16 @@ class LogTests(EndCase):
         self.assertEqual(len(self.log()), REMEMBERED)
         self.assertNotIn(oldest["id"], {each["id"] for each in self.log()})
         first.close()
+
+    def test_it_keeps_nothing_of_what_broke(self) -> None:
+        client = self.begin("decrypt", self.sealed(BODY)[:-1], 80_000)
+        assert client.channel is not None
+        body = weakref.ref(client.channel.requests[-1].content)
+        client.close()
+        del client
+        gc.collect()
+        self.assertIsNone(body())
+        self.assertEqual(self.log()[0]["problem"]["code"], "bad_ciphertext")
 
     def test_it_is_for_the_channels_owner(self) -> None:
         other = b"Authorization: Bearer other"
