@@ -26,10 +26,13 @@ from twisted.python.failure import Failure
 from dynamicrypt.errors import RemoteError, SynchronisationError
 from dynamicrypt.params import THESIS
 from dynamicrypt.peer.dialler import Connection, Dialler
+from dynamicrypt.peer.sparse_log import SparseLog
 from dynamicrypt.session.thesis import ThesisSession
 from dynamicrypt.session.thesis_events import Accepted, Dialled, Event
 from dynamicrypt.session.thesis_states import State
 from dynamicrypt.wire.thesis import MAX_LINE, Message, decode, encode
+
+_LOG: Final = Logger()
 
 #: A partner computes a step in well under a millisecond; silence this long (s) is a dead one.
 SILENCE: Final = 10.0
@@ -66,13 +69,13 @@ class ThesisProtocol(LineOnlyReceiver, TimeoutMixin):
 
     delimiter = b"\n"
     MAX_LENGTH = MAX_LINE - 1
-    _log = Logger()
 
     def __init__(
         self,
         *,
         session: ThesisSession,
         clock: IReactorTime,
+        log: Logger | SparseLog = _LOG,
         admit: Admit | None = None,
         channel: ThesisChannel | None = None,
         greeting: tuple[str, str] | None = None,
@@ -89,6 +92,7 @@ class ThesisProtocol(LineOnlyReceiver, TimeoutMixin):
         self._greeting = greeting
         self._on_close = on_close
         self._clock = clock
+        self._log = log
 
     def callLater(self, period: float, func: Callable[[], object]) -> IDelayedCall:
         """TimeoutMixin schedules through this."""
@@ -184,7 +188,10 @@ class ThesisProtocol(LineOnlyReceiver, TimeoutMixin):
 
 
 class ThesisListener(Factory):
-    """Accepts diallers of wire 1, within MAX_CONNECTIONS and MAX_STRANGERS."""
+    """Accepts diallers of wire 1, within MAX_CONNECTIONS and MAX_STRANGERS.
+
+    What they do wrong is logged sparsely: each of them may connect again at once.
+    """
 
     noisy = False
 
@@ -195,6 +202,7 @@ class ThesisListener(Factory):
         self._new_session = new_session
         self._clock = clock
         self._connections: set[ThesisProtocol] = set()
+        self._log = SparseLog(_LOG, clock)
 
     def buildProtocol(self, addr: IAddress | None) -> ThesisProtocol | None:
         """A protocol for the connection, or None where there are too many."""
@@ -204,6 +212,7 @@ class ThesisListener(Factory):
         protocol = ThesisProtocol(
             session=self._new_session(),
             clock=self._clock,
+            log=self._log,
             admit=self._admit,
             on_close=self._connections.discard,
         )
@@ -216,6 +225,7 @@ class ThesisListener(Factory):
         """Drop who is connected when the port closes."""
         for connection in list(self._connections):
             connection.drop()
+        self._log.flush()
 
 
 def dial(

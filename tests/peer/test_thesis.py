@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
 from twisted.test.iosim import FakeTransport, connect
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import SynchronisationError
 from dynamicrypt.params import THESIS
+from dynamicrypt.peer.sparse_log import BURST
 from dynamicrypt.peer.thesis import (
     MAX_CONNECTIONS,
     MAX_STRANGERS,
@@ -165,6 +167,7 @@ class StrangerTests(SynchronousTestCase):
                 self.assertTrue(transport.disconnecting)
                 self.assertEqual(transport.value(), b"")
                 protocol.connectionLost()
+        self.ends.listener.stopFactory()
         self.assertEqual(self.ends.clock.getDelayedCalls(), [])
         self.assertEqual(self.ends.bob.connections, [])
 
@@ -219,6 +222,18 @@ class StrangerTests(SynchronousTestCase):
             self.assertTrue(transport.value().startswith(b"3\t2\t0\t%d\n" % (number + 1)))
         self.assertIsNone(self.ends.listener.buildProtocol(ADDRESS))
 
+    def test_strangers_do_not_fill_the_log(self) -> None:
+        with capturedLogs() as logs:
+            for data in (b"junk\n", b"2\t5\t0\tmallory\tbob\n", b"2" * 1024):
+                for _ in range(100):
+                    protocol, _ = self.ends.stranger()
+                    protocol.dataReceived(data)
+                    protocol.connectionLost()
+            self.ends.listener.stopFactory()
+        self.assertEqual(len(logs), BURST + 1)
+        self.assertEqual(logs[-1]["count"], 300 - BURST)
+        self.assertEqual(self.ends.clock.getDelayedCalls(), [])
+
     def test_stopping_the_listener_drops_everyone(self) -> None:
         _, transport = self.ends.stranger()
         self.ends.listener.stopFactory()
@@ -232,4 +247,5 @@ class StrangerTests(SynchronousTestCase):
                 protocol.dataReceived(chunk)
         protocol.connectionLost()
         self.assertEqual(self.flushLoggedErrors(), [])
+        self.ends.listener.stopFactory()
         self.assertEqual(self.ends.clock.getDelayedCalls(), [])
