@@ -190,8 +190,11 @@ class Channel:
         most often before anything of the source was read.
         """
         patience = self._caller.new_patience()
-        if not self.wait(patience.left).keys.free:
-            raise NoKeyYetError("no key is ready", code=NoKeyYetError.code)
+        state = self.wait(patience.left)
+        if not state.keys.free:
+            why = f": {state.reason}" if state.reason else ""
+            detail = f"no key is ready; the channel is {state.state}{why}"
+            raise NoKeyYetError(detail, code=NoKeyYetError.code)
         wait = min(patience.left, MAX_WAIT)
         return self._stream("/stream/encrypt", source, sink, context, wait=wait)
 

@@ -23,7 +23,7 @@ EMPTY, READY = (
             "partner": "bank",
             "peer": "p",
             "state": "up",
-            "reason": "",
+            "reason": "it has just begun",
             "profile": "fast",
             "keys": {"offered": 0, "free": free, "in_use": 0, "held": 0},
             "keys_made": 0,
@@ -70,7 +70,7 @@ class StreamTests(FakeServiceCase):
         self.channel.encrypt_stream(io.BytesIO(b""), io.BytesIO())
         self.assertIn("?wait=", self.service.asked[0].target)
         self.says(*[EMPTY] * 99)
-        with self.assertRaises(NoKeyYetError):
+        with self.assertRaisesRegex(NoKeyYetError, "the channel is up: it has just begun"):
             self.channel.encrypt_stream(io.BytesIO(b""), io.BytesIO())
 
     def test_a_refusal_is_told(self) -> None:
