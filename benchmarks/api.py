@@ -180,11 +180,12 @@ def add(
     ratio = statistics.median(
         one.outcome.rate / other.outcome.rate for one, other in zip(*runs, strict=True)
     )
-    cost = statistics.median(run.cpu_us for run in runs[0])
+    costs = [statistics.median(run.cpu_us for run in each) / messages for each in runs]
     what = "messages_per_second" if messages > 1 else "per_second"
     report.add(f"{name}_{what}{end}", best.rate * messages, f"1/s, {unit}", at_least=at_least)
     report.add(f"{name}_to_bare{end}", ratio, "", at_least=to_bare)
-    report.add(f"{name}_cpu_us{end}", cost / messages, "us of CPU a message")
+    for cost, whose in zip(costs, ("", "_bare"), strict=True):
+        report.add(f"{name}_cpu_us{whose}{end}", cost, "us of CPU a message")
     for percent in PERCENTILES:
         figure = f"p{percent:g}".replace(".", "")
         report.add(f"{name}_{figure}_ms{end}", best.latencies[percent], "ms")
