@@ -76,6 +76,9 @@ class Node:
     ledgers: dict[ChannelName, Ledger] = field(default_factory=dict)
     keys: dict[bytes, bytes] = field(default_factory=dict)
     owned: dict[bytes, bool] = field(default_factory=dict)
+    #: Owned keys that could be used at any time, and held ones that were taken back.
+    confirmed: set[bytes] = field(default_factory=set)
+    disowned: set[bytes] = field(default_factory=set)
     events: list[LinkEvent] = field(default_factory=list)
 
     @property
@@ -101,9 +104,13 @@ class Node:
             case KeyConfirmed():
                 assert event.id in self.owned
                 self.owned[event.id] = True
+                self.confirmed.add(event.id)
             case KeyUnmatched():
+                # What could be used may have been used: it is not taken back.
+                assert event.id not in self.confirmed
                 self.keys.pop(event.id)
-                self.owned.pop(event.id, None)
+                if self.owned.pop(event.id, None) is None:
+                    self.disowned.add(event.id)
             case KeysForgotten():
                 self.keys.clear()
                 self.owned.clear()

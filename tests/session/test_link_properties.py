@@ -27,6 +27,8 @@ WRONG = ExchangeParameters(
 TIMES = LinkTimes(hello=1e9, idle=1e9, dead=1e9, epoch=10.0, epoch_keys=1 << 30)
 
 SIDE = st.integers(0, 1)
+#: How much still arrives in one direction: nothing, a part of a line, or a lot.
+BYTES = st.one_of(st.just(0), st.integers(1, 400), st.integers(1, 20_000))
 ACTIONS = st.one_of(
     st.tuples(st.just("settle"), st.integers(1, 30)),
     st.tuples(st.just("settle"), st.integers(1, 30)),
@@ -36,8 +38,8 @@ ACTIONS = st.one_of(
     st.tuples(st.just("resume"), SIDE),
     st.tuples(st.just("gate"), SIDE, st.booleans()),
     st.tuples(st.just("epoch")),
-    st.tuples(st.just("cut")),
-    st.tuples(st.just("cut half"), SIDE),
+    st.tuples(st.just("cut"), SIDE, BYTES, BYTES),
+    st.tuples(st.just("cut"), SIDE, BYTES, BYTES),
     st.tuples(st.just("restart"), SIDE),
     st.tuples(st.just("open"), SIDE),
     st.tuples(st.just("close"), SIDE),
@@ -78,12 +80,10 @@ class World:
             case ("epoch",):
                 pair.now += 10.0
                 pair.perform(0, pair.sessions[0].tick(pair.now))
-            case ("cut",):
-                pair.cut()
-                self.dial()
-            case ("cut half", int(side)):
-                # What this side sent still arrives; what it should receive does not.
-                pair.deliver(side)
+            case ("cut", int(side), int(first), int(second)):
+                # Of what either side sent so much still arrives, at any byte, and no answer does.
+                pair.deliver(side, first)
+                pair.deliver(1 - side, second)
                 pair.cut()
                 self.dial()
             case ("restart", int(side)):
@@ -107,12 +107,13 @@ class World:
                 self.ended.discard(1 - side)
 
     def check(self) -> None:
-        """Equal ids carry equal keys, and an owner never has what the holder lacks."""
+        """Equal ids carry equal keys, and what an owner may use, now or before, its holder has."""
         for side in (0, 1):
             assert "LinkDown" not in self.faults(side)
             own, peer = self.pair.nodes[side], self.pair.nodes[1 - side]
             if 1 - side not in self.ended:
                 assert own.usable <= peer.keys.keys()
+            assert not own.disowned & peer.confirmed
         self.pair.agree()
 
     def faults(self, side: int) -> list[str]:
@@ -185,10 +186,17 @@ class PropertyTests(SynchronousTestCase):
             5,
             SMALL,
             [
-                *[("settle", 40), ("epoch",), ("settle", 3), ("cut",), ("settle", 10), ("open", 1)]
+                *[
+                    ("settle", 40),
+                    ("epoch",),
+                    ("settle", 3),
+                    ("cut", 0, 0, 0),
+                    ("settle", 10),
+                    ("open", 1),
+                ]
                 * 10,
                 ("restart", 0),
-                *[("settle", 10), ("open", 0), ("settle", 40), ("cut half", 1)] * 5,
+                *[("settle", 10), ("open", 0), ("settle", 40), ("cut", 1, 1 << 20, 0)] * 5,
                 ("restart", 1),
             ],
         )
