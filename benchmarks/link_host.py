@@ -146,7 +146,7 @@ class Hosts:
         caller = self.hosts[host]
         await caller.node.synchronise(service, partner, HOST, port, owner=OWNER)
         channel = caller.node.channel(service, partner, owner=OWNER)
-        while not channel.keys_confirmed:
+        while not channel.supply.confirmed:
             await deferLater(reactor, LOOKING)
         return float(reactor.seconds() - began)
 
@@ -178,14 +178,14 @@ class Hosts:
 
     def keys(self) -> list[int]:
         """The keys that each channel has got ready."""
-        return [channel.keys_confirmed for host in self.hosts for channel in host.channels]
+        return [channel.supply.confirmed for host in self.hosts for channel in host.channels]
 
     def count(self) -> dict[str, float]:
         """Everything so far, and the clock."""
         total = Total()
         for host in self.hosts:
             for channel in host.channels:
-                total.keys += channel.keys_confirmed
+                total.keys += channel.supply.confirmed
                 link = host.links.link(channel.peer)
                 if link is not None and channel.live:
                     session = link.session.channel(channel.name)

@@ -10,7 +10,8 @@ from twisted.logger import Logger
 
 from dynamicrypt.errors import ParameterError, SynchronisationError, TooManyServicesError
 from dynamicrypt.keys.limits import StoreLimits
-from dynamicrypt.node.channel import FAULT, NODE_STOPPED, Carrier, LinkChannel
+from dynamicrypt.node.carrier import FAULT, NODE_STOPPED, Carrier
+from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.links import Links
 from dynamicrypt.node.local import LocalLink

@@ -34,7 +34,7 @@ GROUP: Final = "local"
 
 
 class LocalLink:
-    """What carries the channels of this node with itself; see `node.channel.Carrier`.
+    """What carries the channels of this node with itself; see `node.carrier.Carrier`.
 
     `judge` decides on the other end of a channel that is opened, `happened` gets the events.
     """

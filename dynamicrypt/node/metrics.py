@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from dynamicrypt import __version__
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.links import Links
-from dynamicrypt.node.node import NodeStatus
+from dynamicrypt.node.status import NodeStatus
 
 #: What `render` gives (the text format of Prometheus, version 0.0.4).
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -125,9 +125,9 @@ class NodeMetrics(Collector):
         for channel in self._node.all_channels():
             label = [f"{channel.name.service}/{channel.name.partner}"]
             levels = channel.store.levels
-            made.add_metric(label, channel.keys_made)
-            confirmed.add_metric(label, channel.keys_confirmed)
-            rejected.add_metric([*label, "unmatched"], channel.keys_unmatched)
+            made.add_metric(label, channel.supply.made)
+            confirmed.add_metric(label, channel.supply.confirmed)
+            rejected.add_metric([*label, "unmatched"], channel.supply.unmatched)
             live.add_metric(label, float(channel.live))
             available.add_metric(label, levels.free)
             if levels.oldest is not None:

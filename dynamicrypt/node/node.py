@@ -34,6 +34,7 @@ from dynamicrypt.node.service import (
     Services,
     check_name,
 )
+from dynamicrypt.node.status import NodeStatus, PeerStatus
 from dynamicrypt.node.thesis import Reactor, ThesisWire
 from dynamicrypt.params import Profile
 from dynamicrypt.peer import fingerprint
@@ -55,28 +56,6 @@ class Registration:
     name: str
     address: str
     port: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeerStatus:
-    """A known peer and the link to it; `round_trip` is in seconds, None if it is not known."""
-
-    name: str
-    fingerprint: bytes
-    up: bool
-    group: str
-    round_trip: float | None
-    channels: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeStatus:
-    """The node, and its peers."""
-
-    name: str
-    fingerprint: bytes
-    profile: str
-    peers: tuple[PeerStatus, ...]
 
 
 class Node(TwistedService):

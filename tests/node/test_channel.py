@@ -109,7 +109,7 @@ class WaitTests(ChannelTestCase):
         waiting = alice.when_ready()
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
-        self.assertEqual(alice._starving, [])
+        self.assertEqual(alice.supply._starving, [])
 
     async def test_no_store_ever_has_so_many(self) -> None:
         alice = self.open(self.one, "alice", "bob")

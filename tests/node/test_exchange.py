@@ -157,10 +157,10 @@ class MessageTests(ExchangeTestCase):
         self.register()
         await self.synchronise()
         channel = self.one.node._services.owned("alice", "o").channel
-        await self.until(lambda: channel._resting)
+        await self.until(lambda: channel.supply.resting)
         for _ in range(100):
             await self.sealed(self.one, "alice", "m", 2)
-        self.assertGreater(channel.keys_made, 100)
+        self.assertGreater(channel.supply.made, 100)
 
 
 class LifeTests(ExchangeTestCase):
@@ -236,7 +236,7 @@ class LifeTests(ExchangeTestCase):
         self.register()
         await self.synchronise()
         channel = self.two.node._services.owned("bob", "o").channel
-        await self.until(lambda: channel._resting)
+        await self.until(lambda: channel.supply.resting)
         await self.two.listening.stopListening()
         self.one.link.transport.abortConnection()
         await self.until(lambda: not channel.live)

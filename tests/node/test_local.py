@@ -5,7 +5,8 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import KeyUsedError, NoKeyYetError, SynchronisationError
-from dynamicrypt.node.channel import Carrier, LinkChannel
+from dynamicrypt.node.carrier import Carrier
+from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.local import LocalLink
 from dynamicrypt.params import PROFILES
 from dynamicrypt.session.link_admission import Admission, Refusal

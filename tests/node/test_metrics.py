@@ -28,7 +28,7 @@ class MetricsTests(ChannelTestCase):
         shakes = values["dynamicrypt_tls_handshakes_total", "X25519MLKEM768", "ok"]
         self.assertGreaterEqual(shakes, 1)
         self.assertEqual(values["dynamicrypt_channel_up", "alice/bob"], 1)
-        self.assertEqual(values["dynamicrypt_keys_made_total", "alice/bob"], alice.keys_made)
+        self.assertEqual(values["dynamicrypt_keys_made_total", "alice/bob"], alice.supply.made)
         self.assertEqual(values["dynamicrypt_keys_available", "alice/bob"], alice.store.levels.free)
         self.assertGreater(values["dynamicrypt_sync_steps_sum", "alice/bob"], 0)
         self.assertGreaterEqual(values["dynamicrypt_key_age_seconds", "alice/bob"], 0)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import cast
 
 from dynamicrypt.keys.limits import StoreLimits
-from dynamicrypt.node.channel import Carrier, LinkChannel
+from dynamicrypt.node.carrier import Carrier
+from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog
 from dynamicrypt.params import PROFILES
 from dynamicrypt.session.link_events import ChannelName, KeyConfirmed, KeyMade
