@@ -7,6 +7,7 @@ from functools import partial
 from typing import cast
 from urllib.parse import unquote_to_bytes
 
+from klein.resource import KleinResource
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.python.failure import Failure
 from twisted.web.http import Request as HTTPRequest
@@ -200,6 +201,8 @@ class ApiSite(Site):
             except UnicodeDecodeError:
                 return _NoPage()  # Klein would log every such path
         route: IResource = super().getResourceFor(request)
+        if request.postpath and not isinstance(route, KleinResource):
+            return _NoPage()  # below a page there is nothing
         return route
 
 

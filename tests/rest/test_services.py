@@ -33,6 +33,10 @@ class ServiceTests(NativeCase):
     def test_a_path_that_is_no_utf_8_is_not_found(self) -> None:
         self.problem(self.ask("PUT", "/v2/services/%ff"), "not_found", 404)
 
+    def test_below_a_page_there_is_nothing(self) -> None:
+        for path in ("/healthz/", "/healthz/x", "/readyz/x", "/metrics/x", "/v2/status/x"):
+            self.assertEqual(self.ask("GET", path).status, 404, path)
+
     def test_a_path_with_an_empty_part_or_a_slash_inside_one_is_not_found(self) -> None:
         for path in (
             "/v2//services",
