@@ -3,7 +3,8 @@
 Until a handshake is finished a caller is a stranger, and 0.4 ms of this processor is all that one
 should cost. Those above the limits are closed before a byte is read. Nothing is kept of a
 stranger; of the addresses from which known peers came, the last MAX_FAMILIAR are remembered, and
-have limits of their own: strangers cannot lock out a peer that dials again.
+have limits of their own: strangers cannot lock out a peer that dials again, nor can one such
+address lock out another.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ MAX_PER_ADDRESS: Final = 2
 HANDSHAKE_SECONDS: Final = 10.0
 #: Handshakes begun in a second, of strangers and of familiar addresses each; as many in a burst.
 RATE: Final = 50
+#: Of these, from one familiar address: the others have as many left.
+RATE_PER_ADDRESS: Final = RATE // 2
 #: Addresses of known peers that are remembered.
 MAX_FAMILIAR: Final = 1024
 
@@ -68,10 +71,11 @@ class Admission:
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self.turned_away: Counter[str] = Counter()
+        self._seconds = seconds
         self._strangers = _Quota(seconds)
         self._friends = _Quota(seconds)
         self._unfinished: Counter[str] = Counter()
-        self._familiar: OrderedDict[str, None] = OrderedDict()
+        self._familiar: OrderedDict[str, Allowance] = OrderedDict()
 
     @property
     def unfinished(self) -> int:
@@ -82,8 +86,7 @@ class Admission:
         """A ticket for a caller from this IP address, None if it is to be closed at once."""
         source = _source(host)
         quota = self._friends if source in self._familiar else self._strangers
-        full = self._unfinished[source] >= MAX_PER_ADDRESS
-        refusal = "address" if full else quota.refusal()
+        refusal = self._refusal(source, quota)
         if refusal is not None:
             self._forget(source)
             self.turned_away[refusal] += 1
@@ -98,10 +101,19 @@ class Admission:
         self._unfinished[ticket.source] -= 1
         self._forget(ticket.source)
         if passed:
-            self._familiar[ticket.source] = None
+            share = Allowance(RATE_PER_ADDRESS, RATE_PER_ADDRESS, self._seconds())
+            self._familiar.setdefault(ticket.source, share)
             self._familiar.move_to_end(ticket.source)
             if len(self._familiar) > MAX_FAMILIAR:
                 self._familiar.popitem(last=False)
+
+    def _refusal(self, source: str, quota: _Quota) -> str | None:
+        if self._unfinished[source] >= MAX_PER_ADDRESS:
+            return "address"
+        share = self._familiar.get(source)
+        if share is not None and not share.take(self._seconds()):
+            return "rate"
+        return quota.refusal()
 
     def _forget(self, source: str) -> None:
         if not self._unfinished[source]:

@@ -10,6 +10,7 @@ from dynamicrypt.peer.admission import (
     MAX_PER_ADDRESS,
     MAX_UNFINISHED,
     RATE,
+    RATE_PER_ADDRESS,
     Admission,
     Ticket,
 )
@@ -97,7 +98,14 @@ class AdmissionTests(SynchronousTestCase):
         while (ticket := self.admission.admit("198.51.100.1")) is not None:
             ticket.close(passed=False)
             count += 1
-        self.assertEqual(count, RATE)
+        self.assertEqual(count, RATE_PER_ADDRESS)
+
+    def test_a_familiar_address_does_not_lock_out_another(self) -> None:
+        for host in ("198.51.100.1", "198.51.100.2"):
+            self.admit(host).close(passed=True)
+        while (ticket := self.admission.admit("198.51.100.1")) is not None:
+            ticket.close(passed=True)
+        self.admit("198.51.100.2")
 
     def test_a_bounded_number_of_addresses_is_familiar(self) -> None:
         for number in range(MAX_FAMILIAR + 10):
