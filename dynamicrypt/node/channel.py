@@ -14,9 +14,9 @@ from dynamicrypt.keys.envelope import channel_binding
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.keys.store import KeyStore
 from dynamicrypt.node.carrier import ERASING, LEFT, STOPPED, Carrier, in_words
-from dynamicrypt.node.dialling import REDUNDANT, SUPERSEDED
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.messages import ChannelMessages
+from dynamicrypt.node.rivals import REDUNDANT, SUPERSEDED
 from dynamicrypt.node.status import ChannelStatus, MachineStatus
 from dynamicrypt.node.supply import KeySupply
 from dynamicrypt.params import Profile

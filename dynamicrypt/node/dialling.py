@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Protocol, cast
+from typing import Protocol, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from dynamicrypt.errors import SynchronisationError
+from dynamicrypt.node.rivals import REDUNDANT
 from dynamicrypt.peer.dialler import Connection, Dialler
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address
-
-#: Why one of two links to a peer ends: the new one, or the one before it.
-REDUNDANT: Final = "redundant"
-SUPERSEDED: Final = "superseded"
 
 
 class Network(Protocol):

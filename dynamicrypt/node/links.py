@@ -5,27 +5,24 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import HostnameEndpoint
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from dynamicrypt._core import Bank, Fill, system_fill
-from dynamicrypt.node.dialling import REDUNDANT, SUPERSEDED, Dialling
+from dynamicrypt.node.connections import Connections
+from dynamicrypt.node.dialling import Dialling
+from dynamicrypt.node.rivals import REDUNDANT, SUPERSEDED, stays
 from dynamicrypt.node.thesis import Reactor
 from dynamicrypt.params import ExchangeParameters
-from dynamicrypt.peer.admission import Admission as Doorkeeper
 from dynamicrypt.peer.errors import StateFileError
 from dynamicrypt.peer.fingerprint import show
-from dynamicrypt.peer.handshake import HandshakeCounts, SecuredEndpoint, SecuredListener
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
-from dynamicrypt.peer.tls import LINK_PROTOCOL, KnownPeersOnly, LinkSecurity, TlsIdentity
+from dynamicrypt.peer.tls import LinkSecurity
 from dynamicrypt.peer.waiters import Waiters
 from dynamicrypt.session.link import LinkSession
 from dynamicrypt.session.link_admission import Admission, Refusal
@@ -44,11 +41,6 @@ from dynamicrypt.tpm.machine import new_bank
 
 #: Bytes of the mark of one process.
 INCARNATION_BYTES: Final = 16
-#: A link that has been up for less than this (s) when the peer dials was dialled by both at once.
-SIMULTANEOUS: Final = 10.0
-#: A link that was silent for this long (s), though idle ones are asked every 5 s, has no chance
-#: against a new one.
-STALE: Final = 8.0
 #: What peers are told when this process ends, and when nobody here needs the link any more.
 GOODBYE: Final = "the node stopped"
 UNUSED: Final = "no channel needs it"
@@ -78,8 +70,7 @@ class ChannelOwner(Protocol):
 class Links:
     """All links of this node.
 
-    `peers` gives the known peers of the moment. Counters: `handshakes` by (group, result),
-    `reconnects` by fingerprint, and `doorkeeper.turned_away` of strangers.
+    `peers` gives the known peers of the moment. `reconnects` counts by fingerprint.
     """
 
     _log = Logger()
@@ -95,25 +86,21 @@ class Links:
         owner: ChannelOwner,
     ) -> None:
         self.fingerprint: Final = identity.fingerprint
-        self.handshakes: Final[HandshakeCounts] = Counter()
         self.reconnects: Final[Counter[bytes]] = Counter()
-        self.doorkeeper: Final = Doorkeeper(reactor.seconds)
         self.incarnation: Final = os.urandom(INCARNATION_BYTES)
         self._reactor = reactor
-        self._tls = TlsIdentity(identity, LINK_PROTOCOL)
         self._peers = peers
         self._name = name
         self._times = times
         self._scratch = Scratch()
         self._owner = owner
         self._links: dict[bytes, LinkProtocol] = {}
-        self._connections: set[LinkProtocol] = set()
+        self.connections: Final = Connections(reactor, identity=identity, peers=peers, owner=self)
         self._dialling = Dialling(reactor, self)
         self._incarnations: dict[bytes, bytes] = {}
         #: Why the last link to a peer went.
         self._losses: dict[bytes, str] = {}
         self._departures: defaultdict[bytes, Waiters] = defaultdict(Waiters)
-        self._stopped = False
         self._ticker = LoopingCall(self._tick)
         self._ticker.clock = reactor
 
@@ -125,33 +112,20 @@ class Links:
         return self._links.get(fingerprint)
 
     def start(self) -> None:
-        """Let the clock of the links run."""
-        self._stopped = False
+        """Let the clock of the links run, and connections in."""
+        self.connections.start()
         self._ticker.start(TICK, now=False).addErrback(
             lambda failure: self._log.failure("the links' clock stopped", failure)
         )
 
     def stop(self) -> None:
-        """End every link and every dial; who is still at the handshake will not be let in."""
-        self._stopped = True
+        """End every link and every dial, and let nobody in."""
         if self._ticker.running:
             self._ticker.stop()
         for link in self:
             link.stop(GOODBYE)
         self._dialling.stop()
-        for connection in list(self._connections):
-            connection.drop()
-
-    def listener(self) -> SecuredListener:
-        """The factory for the port of wire 2."""
-        trust = KnownPeersOnly(self.fingerprint, self._peers)
-        return SecuredListener(
-            self._tls.server_options(trust),
-            _Connections(self._connection),
-            self.doorkeeper,
-            self.handshakes,
-            self._reactor,
-        )
+        self.connections.stop()
 
     async def reach(self, address: Address) -> LinkProtocol:
         """The link to whoever is at this address, dialled if need be and kept alive from now on.
@@ -214,12 +188,7 @@ class Links:
 
     async def connect(self, address: Address, fingerprint: bytes | None) -> LinkProtocol:
         """A connection to a known peer at this address, to none but the one that is given."""
-        tcp = HostnameEndpoint(self._reactor, address.host, address.port)
-        trust = KnownPeersOnly(self.fingerprint, self._peers, fingerprint)
-        options = self._tls.client_options(trust)
-        endpoint = SecuredEndpoint(tcp, options, self.handshakes, self._reactor)
-        factory = _Connections(lambda: self._connection(address))
-        return cast("LinkProtocol", await endpoint.connect(factory))
+        return await self.connections.connect(address, fingerprint)
 
     # The links' side.
 
@@ -263,7 +232,7 @@ class Links:
 
     def lost(self, link: LinkProtocol) -> None:
         """A connection is gone."""
-        self._connections.discard(link)
+        self.connections.lost(link)
 
     def _came_up(self, link: LinkProtocol, event: LinkUp) -> None:
         fingerprint = link.fingerprint
@@ -271,7 +240,7 @@ class Links:
         self._incarnations[fingerprint] = event.incarnation
         existing = self.link(fingerprint)
         if existing is not None:
-            if not restarted and self._stays(existing, link):
+            if not restarted and stays(existing, link, self._reactor.seconds()):
                 link.stop(REDUNDANT)
                 return
             existing.stop(SUPERSEDED)
@@ -303,30 +272,6 @@ class Links:
         if waiters is not None:
             waiters.release()
 
-    def _stays(self, existing: LinkProtocol, new: LinkProtocol) -> bool:
-        """Which of two links to one peer stays; both sides come to the same answer.
-
-        A peer that dials although there is a link has lost its end of it, unless both dialled at
-        once: then the link that role 0 dialled stays.
-        """
-        now = self._reactor.seconds()
-        if now - existing.heard > STALE:
-            return False
-        if (existing.address is None) is (new.address is None):
-            return new.address is not None
-        if now - existing.began > SIMULTANEOUS:
-            return new.address is not None
-        return (existing.address is not None) is (new.session.role == 0)
-
-    def _connection(self, address: Address | None = None) -> LinkProtocol | None:
-        if self._stopped:
-            return None
-        link = LinkProtocol(self, self._reactor, address)
-        if address is None:
-            link.accepted.addErrback(lambda _: None)
-        self._connections.add(link)
-        return link
-
     def _who(self, link: LinkProtocol) -> str:
         return self.name_of(link.fingerprint)
 
@@ -338,7 +283,7 @@ class Links:
             # Nobody new gets in while the file is broken; who is here stays.
             self._log.error("{error}", error=error)
             known = None
-        for connection in [each for each in self._connections if each.fingerprint]:
+        for connection in [each for each in self.connections if each.fingerprint]:
             if known is not None and known.owner_of(connection.fingerprint) is None:
                 connection.stop("unpaired")
             try:
@@ -346,18 +291,6 @@ class Links:
             except Exception:
                 # What is wrong with one link must not stop the clock of all.
                 self._log.failure("a link's clock failed")
-
-
-class _Connections(Factory):
-    """Builds the protocol of each connection."""
-
-    noisy = False
-
-    def __init__(self, build: Callable[[], LinkProtocol | None]) -> None:
-        self._build = build
-
-    def buildProtocol(self, addr: IAddress | None) -> LinkProtocol | None:
-        return self._build()
 
 
 def _make_bank(parameters: ExchangeParameters, fill: Fill) -> Bank:

@@ -85,14 +85,14 @@ class NodeMetrics(Collector):
             "Finished TLS handshakes, dialled or answered; result is ok or why they failed.",
             labels=["group", "result"],
         )
-        for (group, result), count in links.handshakes.items():
+        for (group, result), count in links.connections.handshakes.items():
             shakes.add_metric([group, result], count)
         away = CounterMetricFamily(
             f"{_PREFIX}strangers_turned_away",
             "Connections closed before a handshake, by the limit that they met.",
             labels=["limit"],
         )
-        for limit, count in links.doorkeeper.turned_away.items():
+        for limit, count in links.connections.doorkeeper.turned_away.items():
             away.add_metric([limit], count)
         yield from (up, trip, lost, shakes, away)
 

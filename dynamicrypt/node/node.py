@@ -273,7 +273,7 @@ class Node(TwistedService):
 
     def link_listener(self) -> SecuredListener:
         """The factory for the port of wire 2."""
-        return self._exchange.links.listener()
+        return self._exchange.links.connections.listener()
 
     def startService(self) -> None:
         """Let the clocks run, and open what was saved."""

@@ -6,7 +6,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint
 
-from dynamicrypt.node import exchange, links
+from dynamicrypt.node import exchange, links, rivals
 from dynamicrypt.session.link_alive import LinkTimes
 from tests.node.test_exchange import HOST, ExchangeTestCase, reactor
 from tests.relay import Relay
@@ -18,7 +18,7 @@ class FaultTestCase(ExchangeTestCase):
     def setUp(self) -> None:
         self.patch(exchange, "LinkTimes", partial(LinkTimes, idle=0.2, dead=0.8))
         self.patch(links, "TICK", 0.05)
-        self.patch(links, "STALE", 0.5)
+        self.patch(rivals, "STALE", 0.5)
         super().setUp()
         self.relay = Relay(reactor, TCP4ClientEndpoint(reactor, HOST, self.two.port))
         self.addCleanup(lambda: Deferred.fromCoroutine(self.relay.stop()))
@@ -47,6 +47,7 @@ class NetworkTests(FaultTestCase):
     async def test_a_half_open_link_is_noticed_by_both_and_replaced(self) -> None:
         await self.meet()
         late = await self.sealed(self.one, "alice", "late", 2)
+        await self.one.node.channel("alice", "bob", owner="o").when_ready()
         self.relay.hold()
         await self.until(lambda: self.down(self.one, "alice") and self.down(self.two, "bob"))
         self.assertEqual(self.opened(self.two, "bob", late, 2), "late")

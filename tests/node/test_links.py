@@ -237,4 +237,4 @@ class FaultTests(CallerTestCase):
         self.register()
         self.two.node.stopService()
         await self.assertFailure(self.sync("alice", "bob", self.two), SynchronisationError)
-        self.assertEqual(self.two.node._exchange.links._connections, set())
+        self.assertEqual(len(self.two.node._exchange.links.connections), 0)
