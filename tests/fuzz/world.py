@@ -37,7 +37,7 @@ from tests.rest.keys import KeyMaker, make_channel
 
 #: To whom all services belong.
 OWNER = "app:owner"
-#: Nothing that is not a plaintext or a token says so.
+#: What every message says; it stands in no answer but in that to who opens one.
 PLAINTEXT = b"attack at dawn"
 PLAINTEXT_BASE64 = b64encode(PLAINTEXT)
 #: Whose each token is, what it may do, and how often in a second.
