@@ -146,13 +146,15 @@ def measure(
 ) -> Cost:
     """Play the rounds of a bank until about so many runs have passed, and count.
 
-    First as many pass as the bank has machines: it begins with all of them at the same step.
-    Raises ValueError if no run passes within PATIENCE rounds.
+    A bank begins with all its machines at the same step, so the first runs do not count: as many as
+    it has machines, or two times the step limit. Raises ValueError if no run passes within
+    PATIENCE rounds.
     """
     banks = Banks(parameters, seed=seed)
-    play_until(banks, Log(parameters=parameters), parameters.machines)
+    limit = 2 * -(-parameters.step_limit // parameters.package)
+    play_until(banks, Log(parameters=parameters), parameters.machines, limit)
     log = Log(parameters=parameters)
-    play_until(banks, log, passes, progress)
+    play_until(banks, log, passes, PATIENCE, progress)
     return cost_of(log)
 
 
@@ -160,9 +162,10 @@ def play_until(
     banks: Banks,
     log: Log,
     passes: int,
+    rounds: int,
     progress: Callable[[int], object] = lambda passes: None,
 ) -> None:
-    """Play until so many runs have passed, or PATIENCE rounds were played."""
-    while len(log.pass_steps) < passes and log.rounds < PATIENCE:
+    """Play until so many runs have passed, but at most so many rounds."""
+    while len(log.pass_steps) < passes and log.rounds < rounds:
         banks.play_on(log)
         progress(log.passes[-1])

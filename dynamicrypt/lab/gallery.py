@@ -199,7 +199,7 @@ def costs(figure: Figure, directory: Path, advance: Advance) -> None:
             for B in (1, 2, 4, 8, 16, 32, 64)
         ]
     profiles = {
-        name: (profile.exchange.package, measure(profile.exchange, passes=600, seed=1))
+        name: (profile.exchange.package, measure(profile.exchange, passes=300, seed=1))
         for name, profile in PROFILES.items()
     }
     plots.draw_costs(figure.subplots(1, 2), curves, profiles)
