@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from twisted.internet.task import deferLater
+
 from dynamicrypt.errors import DynamiCryptError, KeyUsedError, UnknownKeyError
 from dynamicrypt.node.channel import LinkChannel
 from tests.node.test_channel import ChannelTestCase
@@ -52,6 +54,8 @@ class ReplayTests(ChannelTestCase):
         alice, bob = await self.pair()
         for channel in (alice, bob):
             await channel.when_ready(16)
+        # That was inside an event of the link, which is not done with it.
+        await deferLater(reactor, 0)
         return self.exchange(alice, bob), bob, self.exchange(bob, alice), alice
 
     async def restart(self, host: Host, name: str, partner: str) -> LinkChannel:
