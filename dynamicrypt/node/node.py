@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from twisted.application.service import Service as TwistedService
@@ -12,8 +11,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from dynamicrypt.errors import (
-    LocalError,
-    NameTakenError,
     NoKeyYetError,
     ParameterError,
     SynchronisationError,
@@ -26,36 +23,21 @@ from dynamicrypt.node import exchange, thesis
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog
 from dynamicrypt.node.links import Links
-from dynamicrypt.node.registry import SavedChannel, SavedService, ServicesFile
-from dynamicrypt.node.service import (
-    Channel,
-    SealedMessage,
-    Service,
-    Services,
-    check_name,
-)
+from dynamicrypt.node.persistence import Persistence
+from dynamicrypt.node.registry import ServicesFile
+from dynamicrypt.node.service import Channel, Registration, SealedMessage, Services, check_name
 from dynamicrypt.node.status import NodeStatus, PeerStatus
 from dynamicrypt.node.thesis import Reactor, ThesisWire
 from dynamicrypt.params import Profile
 from dynamicrypt.peer import fingerprint
-from dynamicrypt.peer.errors import MistypedError, StateFileError
+from dynamicrypt.peer.errors import MistypedError
 from dynamicrypt.peer.handshake import SecuredListener
 from dynamicrypt.peer.identity import Identity
-from dynamicrypt.peer.link import LinkProtocol
-from dynamicrypt.peer.peers import KnownPeers, Peer
+from dynamicrypt.peer.peers import KnownPeers
 from dynamicrypt.peer.thesis import ThesisListener
 
 #: A caller of `synchronise` has an answer within this time (s).
 SYNC_TIMEOUT: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """A service's name as registered, and where its partners reach this node."""
-
-    name: str
-    address: str
-    port: int
 
 
 class Node(TwistedService):
@@ -84,7 +66,6 @@ class Node(TwistedService):
         self.profile: Final = profile
         self.events: Final = EventLog()
         self._peers = peers
-        self._saved = saved
         self._reactor = reactor
         self._advertised = advertised
         self._default_wire = default_wire
@@ -99,8 +80,10 @@ class Node(TwistedService):
             profile=profile,
             events=self.events,
         )
+        self._persistence: Persistence | None = None
         if saved is not None:
-            self._restore(saved)
+            self._persistence = Persistence(saved, self._services, self._exchange)
+            self._persistence.restore()
 
     def register(self, name: str, *, owner: str, wire: int | None = None) -> Registration:
         """Register a service; a name that is taken or empty gets digits appended.
@@ -115,7 +98,7 @@ class Node(TwistedService):
 
     def configure(self, name: str, partner: str, *, owner: str) -> None:
         """Name the partner of a service; keys shared with another partner are erased."""
-        self._configure(self._services.owned(name, owner), partner)
+        self._services.owned(name, owner).choose_partner(partner)
 
     async def synchronise(
         self,
@@ -135,8 +118,8 @@ class Node(TwistedService):
         if not 0 < port < 65536:
             raise SynchronisationError("a port is a number from 1 to 65535")
         if wire is not None:
-            self._choose_wire(service, self._wire(wire))
-        self._configure(service, partner)
+            service.choose_wire(self._wire(wire))
+        service.choose_partner(partner)
         over = self._thesis if service.wire == thesis.WIRE else self._exchange
         attempt = Deferred.fromCoroutine(over.synchronise(service, address, port))
         attempt.addTimeout(SYNC_TIMEOUT, self._reactor)
@@ -238,7 +221,7 @@ class Node(TwistedService):
             name=self.name,
             fingerprint=self._exchange.links.fingerprint,
             profile=self.profile.name,
-            peers=tuple(_peer_status(peer, links.get(peer.fingerprint)) for peer in self._peers()),
+            peers=tuple(PeerStatus.of(peer, links.get(peer.fingerprint)) for peer in self._peers()),
         )
 
     # Metrics.
@@ -287,35 +270,9 @@ class Node(TwistedService):
         for service in self._services:
             service.part_all()
 
-    def _restore(self, file: ServicesFile) -> None:
-        """Take up what was saved, all of it: what is left out would be lost at the next save."""
-        for saved in file.load():
-            try:
-                service = self._services.create(saved.name, owner=saved.owner, wire=exchange.WIRE)
-                service.persistent = True
-                for channel in saved.channels:
-                    if channel.partner in service.channels:
-                        raise NameTakenError("two channels have one partner")
-                    self._exchange.add(service, channel.partner, channel.peer).wanted = True
-            except LocalError as error:
-                raise StateFileError(f"{file.path}: service {saved.name!r}: {error}") from error
-
     def _save(self) -> None:
-        if self._saved is None:
-            return
-        self._saved.save(
-            SavedService(
-                name=service.name,
-                owner=service.owner,
-                channels=tuple(
-                    SavedChannel(partner=partner, peer=channel.peer)
-                    for partner, channel in service.channels.items()
-                    if isinstance(channel, LinkChannel)
-                ),
-            )
-            for service in self._services
-            if service.persistent
-        )
+        if self._persistence is not None:
+            self._persistence.save()
 
     def _peer(self, text: str) -> bytes:
         """The fingerprint of a peer by its name or fingerprint; this node is its own peer, too."""
@@ -326,22 +283,11 @@ class Node(TwistedService):
                 return mark
         return known.named(text).fingerprint
 
-    def _choose_wire(self, service: Service, wire: int) -> None:
-        if service.wire != wire:
-            service.part_all()
-            service.wire = wire
-
     def _wire(self, wire: int | None) -> int:
         wire = self._default_wire if wire is None else wire
         if wire not in self._advertised:
             raise ParameterError("there are wire 1 and wire 2")
         return wire
-
-    def _configure(self, service: Service, partner: str) -> None:
-        partner = check_name(partner)
-        if service.partner != partner:
-            service.part(service.partner or "")
-            service.partner = partner
 
     def _ready_channel(self, name: str, owner: str, mode: int) -> Channel:
         channel = self._services.owned(name, owner).channel
@@ -350,14 +296,3 @@ class Node(TwistedService):
                 raise UnsupportedModeError("no key will ever be ready for this mode")
             raise NoKeyYetError("the service has not synchronised yet")
         return channel
-
-
-def _peer_status(peer: Peer, link: LinkProtocol | None) -> PeerStatus:
-    return PeerStatus(
-        name=peer.name,
-        fingerprint=peer.fingerprint,
-        up=link is not None,
-        group="" if link is None else link.group,
-        round_trip=None if link is None else link.session.round_trip,
-        channels=0 if link is None else len(link.session.channels),
-    )

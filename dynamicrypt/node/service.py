@@ -21,6 +21,15 @@ MAX_NAME: Final = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A service's name as registered, and where its partners reach this node."""
+
+    name: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SealedMessage:
     """A ciphertext and the hash that travels beside it, both text, and the name of the key."""
 
@@ -68,6 +77,22 @@ class Service:
     def channel(self) -> Channel | None:
         """The channel of REST v1."""
         return self.channels.get(self.partner or "")
+
+    def choose_wire(self, wire: int) -> None:
+        """Use this wire from now on; channels of the other one are closed."""
+        if self.wire != wire:
+            self.part_all()
+            self.wire = wire
+
+    def choose_partner(self, partner: str) -> None:
+        """Name the partner of REST v1; a channel with another one is closed.
+
+        Raises ParameterError for a name that is too long.
+        """
+        partner = check_name(partner)
+        if self.partner != partner:
+            self.part(self.partner or "")
+            self.partner = partner
 
     def part(self, partner: str) -> None:
         """Close the channel with this partner, if there is one."""

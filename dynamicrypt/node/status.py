@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from dynamicrypt.keys.store import Levels
+from dynamicrypt.peer.link import LinkProtocol
+from dynamicrypt.peer.peers import Peer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,18 @@ class PeerStatus:
     group: str
     round_trip: float | None
     channels: int
+
+    @classmethod
+    def of(cls, peer: Peer, link: LinkProtocol | None) -> Self:
+        """How a peer is that has this link, if any."""
+        return cls(
+            name=peer.name,
+            fingerprint=peer.fingerprint,
+            up=link is not None,
+            group="" if link is None else link.group,
+            round_trip=None if link is None else link.session.round_trip,
+            channels=0 if link is None else len(link.session.channels),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

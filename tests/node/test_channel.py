@@ -22,6 +22,7 @@ from dynamicrypt.errors import (
 from dynamicrypt.keys.delivery import key_by_id
 from dynamicrypt.node import exchange as exchange_module
 from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.persistence import Persistence
 from dynamicrypt.node.registry import SavedChannel, SavedService, ServicesFile
 from dynamicrypt.peer.errors import NoSuchPeerError, StateFileError
 from dynamicrypt.peer.fingerprint import show
@@ -332,7 +333,8 @@ class PersistenceTests(ChannelTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.saved = ServicesFile(StateDirectory(Path(self.mktemp()), create=True))
-        cast("Any", self.one.node)._saved = self.saved
+        node = cast("Any", self.one.node)
+        node._persistence = Persistence(self.saved, node._services, node._exchange)
 
     async def restarted(self) -> None:
         """End the first node and start it with what it has saved."""

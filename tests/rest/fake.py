@@ -19,8 +19,8 @@ from dynamicrypt.errors import (
 )
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog
-from dynamicrypt.node.node import Node, Registration
-from dynamicrypt.node.service import SealedMessage
+from dynamicrypt.node.node import Node
+from dynamicrypt.node.service import Registration, SealedMessage
 from dynamicrypt.node.status import NodeStatus, PeerStatus
 from dynamicrypt.peer.errors import NoSuchPeerError
 from tests.rest.keys import HERE, THERE, make_channel
