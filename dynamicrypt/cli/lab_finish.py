@@ -124,7 +124,7 @@ def near_miss(*, as_json: bool, runs: int, seed: int, **options: Any) -> int:
 
     "+d" is the share that is equal d steps later, "known +d" in how many of these an attacker has
     all weights; "rest" is how often he has all weights but those that differ, which the partners
-    may drop instead.
+    may drop instead, and "rest but 3" how often he lacks three of them at most.
     """
     exchange = exchange_of(options)
     if exchange.limit == PATIENCE:
@@ -143,7 +143,7 @@ def near_miss(*, as_json: bool, runs: int, seed: int, **options: Any) -> int:
         for more, met, known in zip(LATER, miss.met, miss.known, strict=True):
             row[f"+{more}"] = met
             row[f"known +{more}"] = known
-        rows.append({**row, "rest": miss.known_rest})
+        rows.append({**row, "rest": miss.known_rest, "rest but 3": miss.guessed_rest})
     return _print(rows, as_json=as_json)
 
 

@@ -22,6 +22,10 @@ from dynamicrypt.lab.statistics import Estimate, proportion
 
 LANES: Final = 512
 
+#: Missing weights that an attacker finds by trial if he can check his guesses: of 300 weights and
+#: L = 3 there are 300 * 299 * 298 / 6 * 6**3, about 2**30.
+GUESSED: Final = 3
+
 Weights = NDArray[np.int8]
 
 
@@ -55,8 +59,12 @@ class Looks:
                 proportion(int((heard & same).sum()), int(same.sum()))
                 for heard, same in zip(equal.T, met.T, strict=True)
             ],
-            known_rest=proportion(int((self.attacker_missing[chosen] == 0).sum()), count),
+            known_rest=self._lacking(chosen, 0),
+            guessed_rest=self._lacking(chosen, GUESSED),
         )
+
+    def _lacking(self, chosen: NDArray[np.bool_], most: int) -> Estimate:
+        return proportion(int((self.attacker_missing[chosen] <= most).sum()), int(chosen.sum()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +72,8 @@ class Miss:
     """Pairs with `fewest` to `most` differing weights at the limit, `share` of all.
 
     Of them `met` were equal at each later time, and of these the attacker had the share `known`.
-    If the differing weights are dropped at the limit, he has all others in the share `known_rest`.
+    If the differing weights are dropped at the limit, he has all others in the share `known_rest`,
+    and all but GUESSED in `guessed_rest`.
     """
 
     fewest: int
@@ -73,6 +82,7 @@ class Miss:
     met: list[Estimate]
     known: list[Estimate]
     known_rest: Estimate
+    guessed_rest: Estimate
 
 
 def look(

@@ -88,6 +88,7 @@ class NearMissTests(SynchronousTestCase):
         for sooner, later in ((near.met[0], near.met[1]), (far.met[1], near.met[1])):
             self.assertLess(sooner.value, later.value)
         self.assertGreater(equal.known_rest.value, far.known_rest.value)
+        self.assertGreater(near.guessed_rest.value, near.known_rest.value)
 
     def test_the_share_of_equal_pairs_is_that_of_short_runs(self) -> None:
         looks = look(replace(PLAN, limit=300), 2048, (), seed=9)
