@@ -64,8 +64,9 @@ class ExchangeTests(SynchronousTestCase):
             replace(EXCHANGE, machine=large, package=1, machines=8192)
 
     def test_the_inputs_of_a_package_fill_whole_blocks(self) -> None:
-        self.assertEqual(EXCHANGE.package_input_bytes, 64 * 3 * 13)
-        self.assertEqual(replace(EXCHANGE, package=1).package_input_bytes, 48)
+        step = THESIS.K * 2  # the inputs of a unit fill whole bytes
+        self.assertEqual(replace(EXCHANGE, machine=THESIS, package=4).package_input_bytes, 4 * step)
+        self.assertEqual(replace(EXCHANGE, machine=THESIS, package=1).package_input_bytes, 16)
 
 
 class ProfileTests(SynchronousTestCase):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -42,9 +41,6 @@ from dynamicrypt.lab.reproduce import reproduce as comparisons
 from dynamicrypt.lab.sweep import Point, grid, parse_axis
 from dynamicrypt.lab.sweep import sweep as run_sweep
 from dynamicrypt.params import PROFILES
-
-#: Runs of one attack of `profile`, by what it costs; each group of processors gets its share.
-_PROFILE_RUNS: Final[Mapping[type[Attack], int]] = {Genetic: 40, Majority: 200, Probabilistic: 60}
 
 
 @click.command()
@@ -111,7 +107,7 @@ def _short(value: object) -> str:
 def profile(*, name: str | None, fusion: int, **options: Any) -> int:
     """Measure what it costs to recover one recorded key of a profile, or of other numbers.
 
-    --runs bounds the runs of the cheap attacks; dear ones make fewer.
+    --runs is for the cheap attacks; each dear one makes as many fewer as its runs cost more.
     """
     way = way_of(options)
     exchange = exchange_of(options)
@@ -124,34 +120,35 @@ def profile(*, name: str | None, fusion: int, **options: Any) -> int:
 
     def runs(attack: Attack) -> int:
         talk(f"{attack.name} {getattr(attack, 'attackers', '')}".rstrip())
-        return min(most, _PROFILE_RUNS.get(type(attack), most))
+        return strength.balanced_runs(attack, most)
 
     found = list(strength.costs(exchange, runs=runs, seed=options["seed"], threads=way.threads))
     least = strength.cheapest(found)
     rows: list[tuple[str, ...]] = [
-        ("attack", "M", "runs", "success", "slowest tenth", "steps", "bits", "slowest tenth")
+        ("attack", "M", "keys", "success", "slowest tenth", "steps", "bits", "slowest", "at least")
     ]
     rows += [
         (
             cost.attack.name,
             str(getattr(cost.attack, "attackers", 1)),
             str(cost.runs),
-            str(cost.success),
-            str(cost.slow_success),
+            f"{cost.success.value:.2g} ({cost.wins})",
+            f"{cost.slow_success.value:.2g} ({cost.slow_wins} of {cost.slow_runs})",
             f"{cost.work:.3g}",
             f"{cost.bits(fusion):.1f}",
             f"{cost.slow_bits(fusion):.1f}",
+            f"{cost.least_slow_bits(fusion):.1f}",
         )
         for cost in found
     ]
-    seconds = 2 ** least.slow_bits(fusion) * strength.yardstick(exchange)
+    seconds = 2 ** least.strength(fusion) * strength.yardstick(exchange)
     text = table(rows) + (
-        f"\nstrength: {least.slow_bits(fusion):.1f} bits"
-        f" ({least.attack.name}, a key of {fusion}, the slowest tenth):"
+        f"\nstrength: {least.strength(fusion):.1f} bits"
+        f" ({least.attack.name}, a key of {fusion}):"
         f" {seconds:.2g} seconds of one core here"
     )
     data = {
-        "strength_bits": number(least.slow_bits(fusion)),
+        "strength_bits": number(least.strength(fusion)),
         "core_seconds": number(seconds),
         "attack": least.attack.name,
         "fusion": fusion,
@@ -173,6 +170,8 @@ def _cost_data(cost: strength.Cost, fusion: int) -> dict[str, Any]:
         "attacker_steps": cost.work,
         "bits": number(cost.bits(fusion)),
         "slow_bits": number(cost.slow_bits(fusion)),
+        "strength_bits": number(cost.strength(fusion)),
+        "least_slow_bits": number(cost.least_slow_bits(fusion)),
     }
 
 

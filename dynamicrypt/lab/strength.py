@@ -39,6 +39,21 @@ ATTACKS: Final[tuple[Attack, ...]] = (
 #: Share of the keys that are called slow.
 SLOW: Final = 0.1
 
+#: How many times the time of a run of one geometric machine a run of the probabilistic attack takes
+#: (K = 6, N = 48), and the fewest runs of a dear attack.
+PROBABILISTIC_MACHINES: Final = 10_000
+FEWEST: Final = 40
+
+
+#: Successes that it takes to tell the slowest tenth from the others.
+TELLING: Final = 5
+
+
+def balanced_runs(attack: Attack, runs: int) -> int:
+    """As many runs of an attack as take about the time of `runs` of a single machine."""
+    machines: int = getattr(attack, "attackers", PROBABILISTIC_MACHINES)
+    return min(runs, max(FEWEST, runs // machines))
+
 
 def exchange_of(parameters: ExchangeParameters) -> Exchange:
     """The exchange of a channel's machines, to be simulated one pair at a time.
@@ -64,6 +79,7 @@ class Cost:
 
     attack: Attack
     runs: int
+    wins: int
     success: Estimate
     slow_success: Estimate
     slow_wins: int
@@ -79,10 +95,13 @@ class Cost:
         """The same for one of the slowest tenth."""
         return _bits(machines * self.slow_work, self.slow_success.value)
 
-    @property
-    def least_slow_bits(self) -> float:
+    def strength(self, machines: int = 1) -> float:
+        """Bits against the slowest tenth, or against all keys where too few of them show it."""
+        return (self.slow_bits if self.slow_wins >= TELLING else self.bits)(machines)
+
+    def least_slow_bits(self, machines: int = 1) -> float:
         """What 95 % confidence leaves of it: the success may be at the top of its interval."""
-        return _bits(self.slow_work, wilson(self.slow_wins, self.slow_runs)[1])
+        return _bits(machines * self.slow_work, wilson(self.slow_wins, self.slow_runs)[1])
 
 
 def _bits(work: float, success: float) -> float:
@@ -119,10 +138,12 @@ def cost_of(attack: Attack, outcome: Outcome, *, unit: float = 1.0) -> Cost:
     finished = outcome.finished
     known = outcome.matched >= Criterion.EQUAL.threshold(outcome.weights)
     wins, count = int(known[slow].sum()), int(slow.sum())
+    all_wins, kept = int(known[finished].sum()), int(finished.sum())
     return Cost(
         attack=attack,
-        runs=int(finished.sum()),
-        success=proportion(int(known[finished].sum()), int(finished.sum())),
+        runs=kept,
+        wins=all_wins,
+        success=proportion(all_wins, kept),
         slow_success=proportion(wins, count),
         slow_wins=wins,
         slow_runs=count,
@@ -167,5 +188,5 @@ def fits(attack: Attack, exchange: Exchange) -> bool:
 
 
 def cheapest(found: Sequence[Cost]) -> Cost:
-    """The attack of least work against the slowest tenth."""
-    return min(found, key=lambda cost: (cost.slow_bits(), cost.bits()))
+    """The attack of least work."""
+    return min(found, key=Cost.strength)

@@ -89,7 +89,7 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(data["fusion"], 4)
         names = {attack["attack"] for attack in data["attacks"]}
         self.assertEqual(names, {"simple", "geometric", "majority", "genetic", "probabilistic"})
-        bits = [attack["slow_bits"] for attack in data["attacks"] if attack["slow_bits"]]
+        bits = [a["strength_bits"] for a in data["attacks"] if a["strength_bits"] is not None]
         self.assertEqual(data["strength_bits"], min(bits))
         self.assertLess(data["strength_bits"], 20)
 
