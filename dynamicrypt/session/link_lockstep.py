@@ -18,6 +18,8 @@ from dynamicrypt.wire.link_messages import Query, Round
 class LockStep:
     """The rounds of a channel in step with the partner's, from `start` to `wipe`."""
 
+    __slots__ = ("_mint", "_rounds", "_theirs", "_turns", "gated", "sent")
+
     def __init__(self, turns: Turns, mint: Mint) -> None:
         #: While true, no round leaves: the link has no room. Call `proceed` when that is over.
         self.gated = False
