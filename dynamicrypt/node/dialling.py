@@ -37,6 +37,8 @@ class Target:
     dialler: Dialler = field(init=False)
     #: Dialled until it is given up, whatever becomes of an attempt.
     kept: bool = False
+    #: The address is the one by which the peer is known, not one that a caller named.
+    known: bool = False
     #: How many wait for the first attempt.
     callers: int = 0
 
@@ -78,13 +80,18 @@ class Dialling:
         return reached
 
     def keep(self, address: Address, fingerprint: bytes) -> None:
-        """Dial this peer at this address until there is a link, and again whenever it is lost."""
-        for target in self._of(fingerprint):
-            if target.address == address:
-                target.kept = True
-                return
-            self._give_up(target, keep=True)
-        self._begin(address, fingerprint).kept = True
+        """Dial this peer at the address that it is known by, whenever there is no link to it.
+
+        An address that it was known by before is dialled no more; those that callers named are.
+        """
+        rivals = self._of(fingerprint)
+        if any(target.address == address for target in rivals):
+            return
+        for target in rivals:
+            if target.known:
+                self._give_up(target, keep=True)
+        target = self._begin(address, fingerprint)
+        target.kept = target.known = True
 
     def release(self, fingerprint: bytes) -> None:
         """Dial this peer no more; a link that is up stays."""

@@ -270,7 +270,7 @@ class Exchange:
         return [channel for channel in self._channels.values() if channel.wanted]
 
     def _keep_links(self) -> None:
-        """Dial the peers of what is wanted, also those that were made known or got an address."""
+        """Dial the peers of what is wanted where they are known to be now."""
         for peer in {channel.peer for channel in self._wanted()}:
             self.links.keep(peer)
 

@@ -140,14 +140,10 @@ class Links:
         return await self._dialling.reach(address)
 
     def keep(self, fingerprint: bytes) -> None:
-        """Dial this peer until there is a link, and again whenever it is lost.
-
-        Nothing happens where it is dialled already, or its address is not known.
-        """
-        if not self._dialling.calls(fingerprint):
-            peer = self.peer_of(fingerprint)
-            if peer is not None and peer.address is not None:
-                self._dialling.keep(peer.address, fingerprint)
+        """Dial this peer whenever there is no link to it, if its address is known now."""
+        peer = self.peer_of(fingerprint)
+        if peer is not None and peer.address is not None:
+            self._dialling.keep(peer.address, fingerprint)
 
     def peer_of(self, fingerprint: bytes) -> Peer | None:
         """The peer as it is known; None also while the file of peers is broken."""

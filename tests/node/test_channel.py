@@ -322,6 +322,17 @@ class RefusalTests(ChannelTestCase):
         await self.until(lambda: "unknown" in alice.describe().reason)
         self.assertEqual(alice.describe().state, "opening")
 
+    async def test_peer_is_dialled_where_it_is_known_to_be_now(self) -> None:
+        for host in (self.one, self.two):
+            (peer,) = host.known
+            host.known = KnownPeers((replace(peer, address=Address(HOST, 1)),))
+        alice = self.open(self.one, "alice", "bob")
+        self.open(self.two, "bob", "alice")
+        (peer,) = self.one.known
+        self.one.known = KnownPeers((replace(peer, address=Address(HOST, self.two.port)),))
+        self.one.node._exchange._tick()
+        await alice.when_ready()
+
     async def test_peer_that_is_removed_is_cut_off(self) -> None:
         alice, _ = await self.pair()
         self.one.known = KnownPeers()

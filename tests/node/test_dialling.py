@@ -152,6 +152,17 @@ class DiallingTests(SynchronousTestCase):
         self.assertEqual(self.dialled(), [(HERE, PEER), (THERE, PEER)])
         self.assertTrue(self.network.calls[0][2].called)
 
+    def test_address_that_a_caller_named_is_dialled_beside_the_known_one(self) -> None:
+        self.reach(THERE)
+        line = self.network.answer(PEER)
+        self.dialling.keep(HERE, PEER)
+        self.dialling.keep(HERE, PEER)
+        del self.network.links[PEER]
+        line.closed.callback(None)
+        self.clock.advance(LONGEST_PAUSE)
+        self.assertIn((THERE, PEER), self.dialled()[1:])
+        self.assertEqual({each.address for each in self.dialling._targets}, {HERE, THERE})
+
     def test_peers_that_are_released_are_dialled_no_more(self) -> None:
         self.dialling.keep(HERE, PEER)
         line = self.network.answer(PEER)
