@@ -5,7 +5,7 @@ from twisted.internet.defer import Deferred
 from dynamicrypt.errors import ParameterError, SynchronisationError, TooManyServicesError
 from dynamicrypt.node import channel as channel_module
 from dynamicrypt.node import exchange as exchange_module
-from tests.node.test_exchange import HOST, ExchangeTestCase, Host
+from tests.node.hosts import HOST, ExchangeTestCase, Host
 
 
 class CallerTestCase(ExchangeTestCase):

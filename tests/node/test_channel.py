@@ -1,8 +1,6 @@
-"""Channels that REST v2 opens: all modes, keys, events, and what outlives the process."""
+"""Channels that REST v2 opens: all modes, keys, events, and what is refused."""
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, cast
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
@@ -12,7 +10,6 @@ from dynamicrypt.errors import (
     NameTakenError,
     NoKeyYetError,
     ParameterError,
-    PeerDownError,
     SynchronisationError,
     UnknownChannelError,
     UnknownKeyError,
@@ -20,43 +17,10 @@ from dynamicrypt.errors import (
     WrongChannelError,
 )
 from dynamicrypt.keys.delivery import key_by_id
-from dynamicrypt.node import exchange as exchange_module
-from dynamicrypt.node.channel import LinkChannel
-from dynamicrypt.node.persistence import Persistence
-from dynamicrypt.node.registry import SavedChannel, SavedService, ServicesFile
-from dynamicrypt.peer.errors import NoSuchPeerError, StateFileError
+from dynamicrypt.peer.errors import NoSuchPeerError
 from dynamicrypt.peer.fingerprint import show
-from dynamicrypt.peer.peers import Address, KnownPeers, Peer
-from dynamicrypt.peer.statedir import StateDirectory
-from tests.node.test_exchange import HOST, ExchangeTestCase, Host, reactor
-
-
-class ChannelTestCase(ExchangeTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        for host, other in ((self.one, self.two), (self.two, self.one)):
-            host.known = KnownPeers(
-                (
-                    Peer(
-                        name=other.name,
-                        fingerprint=other.identity.fingerprint,
-                        address=Address(HOST, other.port),
-                    ),
-                )
-            )
-
-    def open(self, host: Host, name: str, partner: str) -> LinkChannel:
-        """A service with a channel to the other host."""
-        (peer,) = host.known
-        host.node.create_service(name, owner="o")
-        return cast("LinkChannel", host.node.open_channel(name, partner, peer=peer.name, owner="o"))
-
-    async def pair(self) -> tuple[LinkChannel, LinkChannel]:
-        """Both ends of a channel with keys for either side."""
-        alice, bob = self.open(self.one, "alice", "bob"), self.open(self.two, "bob", "alice")
-        await alice.when_ready(8)
-        await bob.when_ready(8)
-        return alice, bob
+from dynamicrypt.peer.peers import Address, KnownPeers
+from tests.node.hosts import HOST, ChannelTestCase, reactor
 
 
 class MessageTests(ChannelTestCase):
@@ -185,106 +149,6 @@ class LifeTests(ChannelTestCase):
         self.assertEqual(peer.channels, 1)
 
 
-class DownTests(ChannelTestCase):
-    """What a channel says of itself, and to who wants a key, while it is not up."""
-
-    def down_events(self) -> list[dict[str, Any]]:
-        events = self.one.node.events.since(0)
-        return [dict(event.data) for event in events if event.kind.value.endswith("-down")]
-
-    async def test_lost_link(self) -> None:
-        alice, _ = await self.pair()
-        await self.two.listening.stopListening()
-        self.two.link.transport.abortConnection()
-        await self.until(lambda: not alice.live)
-        status = alice.describe()
-        self.assertEqual(status.state, "down")
-        self.assertRegex(status.reason, r"\Athe link was lost \(.+\); the peer is dialled\Z")
-        channel_down, peer_down = self.down_events()
-        self.assertEqual((channel_down["service"], channel_down["partner"]), ("alice", "bob"))
-        self.assertEqual(peer_down["peer"], "two")
-        self.assertIn(peer_down["reason"], status.reason)
-        self.assertTrue(alice.seal(b"keys that are ready stay usable", 2))
-        self.two.listening = reactor.listenTCP(
-            self.two.port, self.two.node.link_listener(), interface=HOST
-        )
-        await self.until(lambda: alice.live)
-        self.assertEqual(alice.describe().reason, "")
-
-    async def test_partner_node_that_stops(self) -> None:
-        alice, bob = await self.pair()
-        (late,) = bob.seal(b"late", 2)
-        self.two.node.stopService()
-        await self.until(lambda: not list(self.one.node._exchange.links))
-        status = alice.describe()
-        self.assertEqual(status.state, "down")
-        self.assertEqual(status.reason, "the link was lost (the node stopped); the peer is dialled")
-        self.assertEqual(status.levels.free, 0)
-        channel_down, peer_down = self.down_events()
-        self.assertEqual(channel_down["reason"], "the partner's node was stopped")
-        self.assertEqual(peer_down["reason"], "the node stopped")
-        for needy in (
-            lambda: alice.seal(b"m", 1),
-            lambda: alice.seal(b"m", 4),
-            alice.stream_sealer,
-            alice.take_key,
-        ):
-            error = self.assertRaises(PeerDownError, needy)
-            self.assertIn("the node stopped", str(error))
-        (item,) = alice.seal_batch([(b"m", b"")], 1)
-        self.assertIsInstance(item, PeerDownError)
-        self.assertEqual(alice.open(late), b"late")
-
-    async def test_partner_node_that_stops_and_comes_back(self) -> None:
-        alice, bob = await self.pair()
-        (lost,) = bob.seal(b"lost", 2)
-        await self.two.stop()
-        await self.until(lambda: not alice.live)
-        waiting = alice.when_ready()
-        self.two.start()
-        again = self.open(self.two, "bob", "alice")
-        await waiting
-        (sealed,) = alice.seal(b"fresh", 2)
-        self.assertEqual(again.open(sealed), b"fresh")
-        self.assertRaises(UnknownKeyError, alice.open, lost)
-
-    async def test_partner_that_leaves(self) -> None:
-        alice, _ = await self.pair()
-        self.open(self.two, "carol", "carol")
-        self.two.node.close_channel("bob", "alice", owner="o")
-        await self.until(lambda: not alice.live)
-        status = alice.describe()
-        self.assertEqual((status.state, status.reason), ("opening", "the partner has left"))
-        error = self.assertRaises(NoKeyYetError, alice.seal, b"m", 1)
-        self.assertNotIsInstance(error, PeerDownError)
-        self.assertIn("the partner has left", str(error))
-        self.assertEqual(self.down_events()[0]["reason"], "the partner has left")
-
-    async def test_link_that_is_lost_after_the_partner_has_left(self) -> None:
-        alice, _ = await self.pair()
-        self.open(self.two, "carol", "carol")
-        self.two.node.close_channel("bob", "alice", owner="o")
-        await self.until(lambda: not alice.live)
-        await self.two.listening.stopListening()
-        self.two.link.transport.abortConnection()
-        await self.until(lambda: not list(self.one.node._exchange.links))
-        self.assertEqual(alice.describe().state, "down")
-        self.assertIn("the link was lost", alice.describe().reason)
-        self.two.listening = reactor.listenTCP(
-            self.two.port, self.two.node.link_listener(), interface=HOST
-        )
-        await self.until(lambda: "unknown" in alice.describe().reason)
-        self.assertEqual(alice.describe().state, "opening")
-
-    async def test_partner_that_has_stopped_its_machines(self) -> None:
-        alice, bob = await self.pair()
-        bob.stop()
-        await self.until(lambda: not alice.live)
-        self.assertEqual(alice.describe().reason, "the partner has stopped its machines")
-        self.assertEqual(bob.describe().reason, "the application has stopped it")
-        self.assertGreater(alice.store.levels.free, 0)
-
-
 class RefusalTests(ChannelTestCase):
     async def test_service_exists_for_its_owner_only(self) -> None:
         self.open(self.one, "alice", "bob")
@@ -338,85 +202,3 @@ class RefusalTests(ChannelTestCase):
         self.one.known = KnownPeers()
         await self.until(lambda: not alice.live)
         self.assertEqual(list(self.one.node._exchange.links), [])
-
-
-class PersistenceTests(ChannelTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.saved = ServicesFile(StateDirectory(Path(self.mktemp()), create=True))
-        node = cast("Any", self.one.node)
-        node._persistence = Persistence(self.saved, node._services, node._exchange)
-
-    async def restarted(self) -> None:
-        """End the first node and start it with what it has saved."""
-        await self.one.stop()
-        self.one.start(saved=self.saved)
-
-    async def test_services_and_channels_outlive_the_process_and_keys_do_not(self) -> None:
-        alice, bob = await self.pair()
-        (lost,) = bob.seal(b"lost", 2)
-        self.assertEqual([service.name for service in self.saved.load()], ["alice"])
-        await self.restarted()
-        again = cast("LinkChannel", self.one.node.channel("alice", "bob", owner="o"))
-        self.assertIsNot(again, alice)
-        await again.when_ready()
-        self.assertRaises(UnknownKeyError, again.open, lost)
-        (sealed,) = again.seal(b"fresh", 2)
-        self.assertEqual(bob.open(sealed), b"fresh")
-
-    async def test_channels_of_two_services_of_one_node_outlive_the_process(self) -> None:
-        own = show(self.one.identity.fingerprint)
-        for name, partner in (("x", "y"), ("y", "x")):
-            self.one.node.create_service(name, owner="o")
-            self.one.node.open_channel(name, partner, peer=own, owner="o")
-        await self.restarted()
-        await self.one.node.channel("x", "y", owner="o").when_ready()
-
-    async def test_deleted_service_is_not_saved(self) -> None:
-        self.open(self.one, "alice", "bob")
-        self.one.node.delete_service("alice", owner="o")
-        self.assertEqual(self.saved.load(), [])
-
-    async def test_channel_of_a_peer_that_is_known_no_more_waits_for_it(self) -> None:
-        self.open(self.one, "alice", "bob")
-        known, self.one.known = self.one.known, KnownPeers()
-        await self.restarted()
-        self.one.node.create_service("carol", owner="o")
-        self.assertEqual([len(service.channels) for service in self.saved.load()], [1, 0])
-        self.open(self.two, "bob", "alice")
-        self.one.known = known
-        self.one.node._exchange._tick()
-        await self.one.node.channel("alice", "bob", owner="o").when_ready()
-
-    async def test_file_that_cannot_be_restored_as_it_is_stops_the_start(self) -> None:
-        peer = self.two.identity.fingerprint
-        bank = SavedChannel(partner="bank", peer=peer)
-        shop = SavedService(name="shop", owner="o", channels=(bank,))
-        own = SavedChannel(partner="shop", peer=self.one.identity.fingerprint)
-        self.patch(exchange_module, "MAX_CHANNELS", 3)
-        many = tuple(SavedChannel(partner=f"b{number}", peer=peer) for number in range(4))
-        await self.one.stop()
-        for what, services, why in (
-            ("a name twice", [shop, shop], "'shop': a service of this name"),
-            ("no name", [replace(shop, name="")], "'': a service name is"),
-            ("a partner twice", [replace(shop, channels=(bank, bank))], "two channels"),
-            ("itself", [replace(shop, channels=(own,))], "its own partner"),
-            (
-                "a partner that no link can name",
-                [replace(shop, channels=(replace(bank, partner="a\nb"),))],
-                "'shop': ",
-            ),
-            ("channels without end", [replace(shop, channels=many)], "3 channels with this peer"),
-        ):
-            with self.subTest(what):
-                self.saved.save(services)
-                before = self.saved.path.read_bytes()
-                with self.assertRaises(StateFileError) as caught:
-                    self.one.start(saved=self.saved)
-                self.assertIn(
-                    f"{self.saved.path}: service {services[-1].name!r}: ", str(caught.exception)
-                )
-                self.assertIn(why, str(caught.exception))
-                self.assertEqual(self.saved.path.read_bytes(), before)
-        self.saved.save([shop])
-        self.one.start(saved=self.saved)

@@ -8,7 +8,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint
 
 from dynamicrypt.node import exchange, links, rivals
 from dynamicrypt.session.link_alive import LinkTimes
-from tests.node.test_exchange import HOST, ExchangeTestCase, reactor
+from tests.node.hosts import HOST, ExchangeTestCase, reactor
 from tests.relay import Relay
 
 

@@ -8,7 +8,7 @@ from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.session.link_events import KeysForgotten
 from tests.keys.memory import secrets_in
-from tests.node.test_channel import ChannelTestCase
+from tests.node.hosts import ChannelTestCase
 from tests.rest.keys import KeyMaker, make_channel, other_end
 
 

@@ -24,8 +24,8 @@ from dynamicrypt.session.link_events import (
     LinkUp,
     PeerIncarnationChanged,
 )
+from tests.node.hosts import reactor
 from tests.node.test_callers import CallerTestCase
-from tests.node.test_exchange import reactor
 
 PEER = b"p" * 32
 

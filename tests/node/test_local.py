@@ -18,7 +18,7 @@ from dynamicrypt.session.link_events import (
     KeyMade,
 )
 from dynamicrypt.session.link_ledger import Ledger
-from tests.node.test_exchange import HOST, ExchangeTestCase
+from tests.node.hosts import HOST, ExchangeTestCase
 
 PARAMETERS = PROFILES["fast"].exchange
 X, Y = ChannelName("x", "y"), ChannelName("y", "x")

@@ -4,7 +4,7 @@ from typing import cast
 
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.peer.fingerprint import show
-from tests.node.test_exchange import ExchangeTestCase
+from tests.node.hosts import ExchangeTestCase
 
 ENDS = (("x", "y"), ("y", "x"))
 

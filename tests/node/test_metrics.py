@@ -3,7 +3,7 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from dynamicrypt.node.metrics import NodeMetrics
-from tests.node.test_channel import ChannelTestCase
+from tests.node.hosts import ChannelTestCase
 
 
 class MetricsTests(ChannelTestCase):

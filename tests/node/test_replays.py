@@ -8,8 +8,7 @@ from twisted.internet.task import deferLater
 
 from dynamicrypt.errors import DynamiCryptError, KeyUsedError, UnknownKeyError
 from dynamicrypt.node.channel import LinkChannel
-from tests.node.test_channel import ChannelTestCase
-from tests.node.test_exchange import Host, reactor
+from tests.node.hosts import ChannelTestCase, Host, reactor
 
 #: Opens again, and raises.
 Replay = Callable[[LinkChannel], object]

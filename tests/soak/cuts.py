@@ -31,7 +31,7 @@ from dynamicrypt.keys.stream import CHUNK_BYTES
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.peer import dialler
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
-from tests.node.test_exchange import HOST, Host
+from tests.node.hosts import HOST, Host
 from tests.relay import Relay
 
 reactor: Any = installed_reactor

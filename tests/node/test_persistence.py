@@ -1,0 +1,98 @@
+"""Services and channels of REST v2 outlive the process; keys do not."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from dynamicrypt.errors import UnknownKeyError
+from dynamicrypt.node import exchange as exchange_module
+from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.persistence import Persistence
+from dynamicrypt.node.registry import SavedChannel, SavedService, ServicesFile
+from dynamicrypt.peer.errors import StateFileError
+from dynamicrypt.peer.fingerprint import show
+from dynamicrypt.peer.peers import KnownPeers
+from dynamicrypt.peer.statedir import StateDirectory
+from tests.node.hosts import ChannelTestCase
+
+
+class PersistenceTests(ChannelTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.saved = ServicesFile(StateDirectory(Path(self.mktemp()), create=True))
+        node = cast("Any", self.one.node)
+        node._persistence = Persistence(self.saved, node._services, node._exchange)
+
+    async def restarted(self) -> None:
+        """End the first node and start it with what it has saved."""
+        await self.one.stop()
+        self.one.start(saved=self.saved)
+
+    async def test_services_and_channels_outlive_the_process_and_keys_do_not(self) -> None:
+        alice, bob = await self.pair()
+        (lost,) = bob.seal(b"lost", 2)
+        self.assertEqual([service.name for service in self.saved.load()], ["alice"])
+        await self.restarted()
+        again = cast("LinkChannel", self.one.node.channel("alice", "bob", owner="o"))
+        self.assertIsNot(again, alice)
+        await again.when_ready()
+        self.assertRaises(UnknownKeyError, again.open, lost)
+        (sealed,) = again.seal(b"fresh", 2)
+        self.assertEqual(bob.open(sealed), b"fresh")
+
+    async def test_channels_of_two_services_of_one_node_outlive_the_process(self) -> None:
+        own = show(self.one.identity.fingerprint)
+        for name, partner in (("x", "y"), ("y", "x")):
+            self.one.node.create_service(name, owner="o")
+            self.one.node.open_channel(name, partner, peer=own, owner="o")
+        await self.restarted()
+        await self.one.node.channel("x", "y", owner="o").when_ready()
+
+    async def test_deleted_service_is_not_saved(self) -> None:
+        self.open(self.one, "alice", "bob")
+        self.one.node.delete_service("alice", owner="o")
+        self.assertEqual(self.saved.load(), [])
+
+    async def test_channel_of_a_peer_that_is_known_no_more_waits_for_it(self) -> None:
+        self.open(self.one, "alice", "bob")
+        known, self.one.known = self.one.known, KnownPeers()
+        await self.restarted()
+        self.one.node.create_service("carol", owner="o")
+        self.assertEqual([len(service.channels) for service in self.saved.load()], [1, 0])
+        self.open(self.two, "bob", "alice")
+        self.one.known = known
+        self.one.node._exchange._tick()
+        await self.one.node.channel("alice", "bob", owner="o").when_ready()
+
+    async def test_file_that_cannot_be_restored_as_it_is_stops_the_start(self) -> None:
+        peer = self.two.identity.fingerprint
+        bank = SavedChannel(partner="bank", peer=peer)
+        shop = SavedService(name="shop", owner="o", channels=(bank,))
+        own = SavedChannel(partner="shop", peer=self.one.identity.fingerprint)
+        self.patch(exchange_module, "MAX_CHANNELS", 3)
+        many = tuple(SavedChannel(partner=f"b{number}", peer=peer) for number in range(4))
+        await self.one.stop()
+        for what, services, why in (
+            ("a name twice", [shop, shop], "'shop': a service of this name"),
+            ("no name", [replace(shop, name="")], "'': a service name is"),
+            ("a partner twice", [replace(shop, channels=(bank, bank))], "two channels"),
+            ("itself", [replace(shop, channels=(own,))], "its own partner"),
+            (
+                "a partner that no link can name",
+                [replace(shop, channels=(replace(bank, partner="a\nb"),))],
+                "'shop': ",
+            ),
+            ("channels without end", [replace(shop, channels=many)], "3 channels with this peer"),
+        ):
+            with self.subTest(what):
+                self.saved.save(services)
+                before = self.saved.path.read_bytes()
+                with self.assertRaises(StateFileError) as caught:
+                    self.one.start(saved=self.saved)
+                self.assertIn(
+                    f"{self.saved.path}: service {services[-1].name!r}: ", str(caught.exception)
+                )
+                self.assertIn(why, str(caught.exception))
+                self.assertEqual(self.saved.path.read_bytes(), before)
+        self.saved.save([shop])
+        self.one.start(saved=self.saved)
