@@ -160,7 +160,7 @@ class Links:
     def absence(self, fingerprint: bytes) -> str:
         """Why there is no link to a peer, and whether one is to come; for people."""
         loss = self._losses.get(fingerprint)
-        why = "there was no link to the peer yet" if loss is None else f"the link was lost ({loss})"
+        why = "there was no link to the peer yet" if loss is None else f"the link ended: {loss}"
         if self.peer_of(fingerprint) is None:
             return f"{why}; the peer is known no more"
         if self._dialling.calls(fingerprint):

@@ -55,7 +55,7 @@ class StopTests(ServiceTestCase):
         bank.wait(20.0)
         late, lost = bank.encrypt(b"late", mode=2), bank.encrypt(b"lost", mode=2)
         south.stop()
-        self.assertState(shop, "down", "the link was lost (the node stopped); the peer is dialled")
+        self.assertState(shop, "down", "the link ended: the node stopped; the peer is dialled")
         with self.assertRaises(PeerDownError):
             shop.encrypt(b"in vain", mode=2)
         self.assertEqual(shop.decrypt(late.ciphertext), b"late")

@@ -18,7 +18,7 @@ class DownTests(ChannelTestCase):
         await self.until(lambda: not alice.live)
         status = alice.describe()
         self.assertEqual(status.state, "down")
-        self.assertRegex(status.reason, r"\Athe link was lost \(.+\); the peer is dialled\Z")
+        self.assertRegex(status.reason, r"\Athe link ended: .+; the peer is dialled\Z")
         channel_down, peer_down = self.down_events()
         self.assertEqual((channel_down["service"], channel_down["partner"]), ("alice", "bob"))
         self.assertEqual(peer_down["peer"], "two")
@@ -37,7 +37,7 @@ class DownTests(ChannelTestCase):
         await self.until(lambda: not list(self.one.node._exchange.links))
         status = alice.describe()
         self.assertEqual(status.state, "down")
-        self.assertEqual(status.reason, "the link was lost (the node stopped); the peer is dialled")
+        self.assertEqual(status.reason, "the link ended: the node stopped; the peer is dialled")
         self.assertEqual(status.levels.free, 0)
         channel_down, peer_down = self.down_events()
         self.assertEqual(channel_down["reason"], "the partner's node was stopped")
@@ -88,7 +88,7 @@ class DownTests(ChannelTestCase):
         self.two.link.transport.abortConnection()
         await self.until(lambda: not list(self.one.node._exchange.links))
         self.assertEqual(alice.describe().state, "down")
-        self.assertIn("the link was lost", alice.describe().reason)
+        self.assertIn("the link ended", alice.describe().reason)
         self.two.listening = reactor.listenTCP(
             self.two.port, self.two.node.link_listener(), interface=HOST
         )

@@ -134,7 +134,7 @@ class AbsenceTests(LinksTestCase):
         self.known = KnownPeers((Peer(name="p", fingerprint=PEER),))
         self.first.up(b"before")
         self.first.stop("the partner is silent")
-        self.says("the link was lost (the partner is silent)", "the peer has to dial")
+        self.says("the link ended: the partner is silent", "the peer has to dial")
 
 
 class Ended:
