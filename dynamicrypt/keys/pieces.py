@@ -43,7 +43,9 @@ Fill = Callable[[memoryview], object]
 #: Two pieces already make each alone worthless; three still do when one way and one key are lost
 #: together. Each further piece costs a key and adds nothing but one more way to watch.
 DEFAULT_PIECES: Final = 3
-#: Messages of which pieces may be missing at once, and the bytes that their slices may take.
+#: Messages of which pieces may be missing at once, and the bytes that their slices may take. Room
+#: is made for a whole message when its first piece comes: else the first pieces of many could fill
+#: it, and none of them ever be completed.
 MAX_GATHERINGS: Final = 64
 MAX_GATHERED_BYTES: Final = 16 * 2**20
 #: The data key serves one message.
@@ -132,13 +134,20 @@ class _Gathering:
     A slice is ciphertext; nobody who lacks a share can open it.
     """
 
-    __slots__ = ("begun", "pieces", "shares", "slices")
+    __slots__ = ("begun", "largest", "pieces", "shares", "slices")
 
-    def __init__(self, pieces: int, now: float) -> None:
+    def __init__(self, pieces: int, size: int, now: float) -> None:
         self.pieces: Final = pieces
+        #: The most bytes of a slice: those of one message differ by one at most.
+        self.largest: Final = size + 1
         self.begun: Final = now
         self.shares: dict[int, int] = {}
         self.slices: dict[int, bytes] = {}
+
+    @property
+    def room(self) -> int:
+        """The most bytes that all slices take."""
+        return self.pieces * self.largest
 
 
 class Gatherer:
@@ -158,27 +167,32 @@ class Gatherer:
     def open(self, envelope: bytes, context: bytes, now: float) -> bytes | None:
         """Open one piece; return the message if it was the last that was missing, else None.
 
-        Raises as ChannelCipher.open does, and TooManyPiecesError, before the piece is used, where
-        too much is waiting already. A message whose pieces do not all come within the time that
-        keys are held is forgotten.
+        Raises as ChannelCipher.open does, and TooManyPiecesError, before the first piece of a
+        message is used, where too much is waiting already. A message whose pieces do not all come
+        within the time that keys are held is forgotten.
         """
         header = parse(envelope)
         if header.mode != Mode.SPLIT:
             raise UnsupportedModeError("this is no piece")
         self.expire(now)
         held = self._cipher.incoming(header, now)
+        size = len(envelope) - header.size - TAG_BYTES - KEY_BYTES
+        if size < 0:
+            raise BadCiphertextError("the piece has no share")
         gathering = self._gatherings.get(header.message_id)
         if gathering is None:
-            if len(self._gatherings) >= MAX_GATHERINGS:
-                raise TooManyPiecesError(f"{MAX_GATHERINGS} messages wait for pieces")
-            gathering = _Gathering(header.pieces, now)
-        if self._volume + len(envelope) > MAX_GATHERED_BYTES:
-            raise TooManyPiecesError(f"pieces of {self._volume} bytes wait for others")
-        if gathering.pieces != header.pieces or header.piece in gathering.shares:
+            gathering = self._begin(header.pieces, size, now)
+        elif (
+            gathering.pieces != header.pieces
+            or header.piece in gathering.shares
+            or size > gathering.largest
+        ):
             raise BadCiphertextError("the piece does not belong to this message")
         self._open_piece(gathering, held, header, envelope, context)
         self._cipher.store.held.spend(held, now)
-        self._gatherings[header.message_id] = gathering
+        if header.message_id not in self._gatherings:
+            self._gatherings[header.message_id] = gathering
+            self._volume += gathering.room
         if len(gathering.shares) < gathering.pieces:
             return None
         try:
@@ -200,6 +214,14 @@ class Gatherer:
         for message_id in list(self._gatherings):
             self._drop(message_id)
 
+    def _begin(self, pieces: int, size: int, now: float) -> _Gathering:
+        gathering = _Gathering(pieces, size, now)
+        if len(self._gatherings) >= MAX_GATHERINGS:
+            raise TooManyPiecesError(f"{MAX_GATHERINGS} messages wait for pieces")
+        if self._volume + gathering.room > MAX_GATHERED_BYTES:
+            raise TooManyPiecesError(f"messages of {self._volume} bytes wait for pieces")
+        return gathering
+
     def _open_piece(
         self,
         gathering: _Gathering,
@@ -217,13 +239,10 @@ class Gatherer:
             cipher.decrypt_into(nonce(clear), envelope[size:], associated, content)
         except InvalidTag:
             raise BadCiphertextError("the piece was changed, or the context differs") from None
-        if len(content) < KEY_BYTES:
-            raise BadCiphertextError("the piece has no share")
         with memoryview(content) as view:
             gathering.shares[header.piece] = self._cipher.store.cells.put(view[:KEY_BYTES])
             gathering.slices[header.piece] = bytes(view[KEY_BYTES:])
             view[:KEY_BYTES] = bytes(KEY_BYTES)
-        self._volume += len(gathering.slices[header.piece])
 
     def _join(self, gathering: _Gathering, header: Header, context: bytes) -> bytes:
         cells = self._cipher.store.cells
@@ -241,6 +260,6 @@ class Gatherer:
 
     def _drop(self, message_id: bytes) -> None:
         gathering = self._gatherings.pop(message_id)
-        self._volume -= sum(len(part) for part in gathering.slices.values())
+        self._volume -= gathering.room
         for share in gathering.shares.values():
             self._cipher.store.cells.wipe(share)

@@ -209,10 +209,27 @@ class BoundTests(SynchronousTestCase):
 
     def test_bytes_that_wait_are_bounded(self) -> None:
         splitter, gatherer, _, _ = parties()
-        large = splitter.seal(bytes(MAX_GATHERED_BYTES), b"", NOW, 2)
+        large = splitter.seal(bytes(MAX_GATHERED_BYTES // 2), b"", NOW, 2)
         self.assertIsNone(gatherer.open(large[0], b"", NOW))
-        other = splitter.seal(bytes(MAX_GATHERED_BYTES), b"", NOW, 2)
+        other = splitter.seal(bytes(MAX_GATHERED_BYTES // 2), b"", NOW, 2)
         self.assertRaises(TooManyPiecesError, gatherer.open, other[0], b"", NOW)
+        self.assertIsNotNone(gatherer.open(large[1], b"", NOW))
+        self.assertIsNone(gatherer.open(other[0], b"", NOW))
+
+    def test_message_that_was_begun_can_always_be_completed(self) -> None:
+        splitter, gatherer, _, _ = parties(400)
+        messages = [splitter.seal(bytes(700_000), b"", NOW, 3) for _ in range(60)]
+        begun = 0
+        for first, *_ in messages:
+            try:
+                gatherer.open(first, b"", NOW)
+            except TooManyPiecesError:
+                break
+            begun += 1
+        self.assertEqual(begun, MAX_GATHERED_BYTES // 700_019)
+        for _, second, third in messages[:begun]:
+            self.assertIsNone(gatherer.open(second, b"", NOW))
+            self.assertEqual(gatherer.open(third, b"", NOW), bytes(700_000))
 
     def test_what_never_comes_is_forgotten(self) -> None:
         splitter, gatherer, _, receiver = parties(4)
