@@ -85,20 +85,17 @@ def confirmation_line(keys: int) -> int:
     return words + base64_bytes(TAG_BYTES * keys) + 4
 
 
-def recorded(size: int) -> int:
-    """Bytes on the link of so many bytes that are sent at once."""
-    return size + -(-size // RECORD_BYTES) * RECORD_OVERHEAD
-
-
 def round_bytes(parameters: ExchangeParameters, active: int, probed: int, keys: int) -> int:
-    """Bytes of one round in both directions, with the confirmations of `keys` keys before it."""
+    """Bytes of one round in both directions, with the confirmations of `keys` keys before it.
+
+    Partners fall into turns: who gets a package that he waits for sends his own of this round and
+    of the next one together. So a round has one record, if it fits; else they have two.
+    """
     confirmations = keys // 2, keys - keys // 2
     line = package_line(parameters, active, probed)
     asked = line if parameters.query is None else asking_line(parameters, active, probed)
-    return sum(
-        recorded(size + confirmation_line(count))
-        for size, count in zip((line, asked), confirmations, strict=True)
-    )
+    size = line + asked + sum(map(confirmation_line, confirmations))
+    return size + -(-size // RECORD_BYTES) * RECORD_OVERHEAD
 
 
 def bytes_of(log: Log) -> int:
