@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as Elapsed
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
-from dynamicrypt.errors import NoKeyYetError
+from dynamicrypt.errors import NoKeyYetError, SynchronisationError
 from dynamicrypt.node.channel import LinkChannel
 
 T = TypeVar("T")
@@ -39,8 +41,23 @@ class Patience:
         left = self._deadline - self._reactor.seconds()
         if left <= 0:
             return False
+        ready = channel.when_ready(needed)
+        if ready.called:
+            return True
         try:
-            await channel.when_ready(needed).addTimeout(left, self._reactor)
+            await ready.addTimeout(left, self._reactor)
         except Elapsed:
             return False
+        except SynchronisationError:
+            await self._another_turn()
+            raise
+        await self._another_turn()
         return True
+
+    def _another_turn(self) -> Deferred[None]:
+        """Fires in a turn of the reactor of its own.
+
+        Keys come, and channels end, inside an event that is not done with the channel; who waited
+        may do anything with it.
+        """
+        return deferLater(self._reactor, 0)

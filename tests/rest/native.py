@@ -61,8 +61,9 @@ class NativeCase(SynchronousTestCase):
         self.site = fresh_site(self.node, tokens=tokens, clock=self.clock, limits=self.limits)
 
     def keys(self, count: int = 1) -> None:
-        """Keys to send under."""
+        """Keys to send under; who waits for them has his turn."""
         self.maker.give(self.channel, self.partner, count)
+        self.clock.advance(0)
 
     def partner_keys(self, count: int = 1) -> None:
         """Keys that the partner sends under."""

@@ -272,6 +272,7 @@ class WaitTests(EndCase):
     def test_a_channel_that_closes_ends_the_wait(self) -> None:
         self.wait()
         self.channel.close()
+        self.clock.advance(0)
         (answer,) = self.client.received()
         self.problem(answer, "peer_down", 503)
 

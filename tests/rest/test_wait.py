@@ -21,6 +21,14 @@ class WaitTests(NativeCase):
         self.ok(answer)
         self.hang_up()
 
+    def test_who_waited_goes_on_when_the_event_that_brought_the_key_is_over(self) -> None:
+        self.later("/encrypt?wait=2s", {"plaintext": "", "mode": 2})
+        self.maker.give(self.channel, self.partner)
+        self.assertEqual((self.client.received(), self.channel.store.levels.free), ([], 1))
+        self.clock.advance(0)
+        (answer,) = self.client.received()
+        self.ok(answer)
+
     def test_no_key_in_time_is_a_problem(self) -> None:
         for path, asked in (("/encrypt", {"plaintext": ""}), ("/keys/next", {})):
             self.later(path + "?wait=1500ms", asked)
@@ -72,6 +80,7 @@ class WaitTests(NativeCase):
     def test_a_channel_that_closes_ends_the_wait(self) -> None:
         self.later("/encrypt?wait=2s", {"plaintext": ""})
         self.channel.close()
+        self.clock.advance(0)
         (answer,) = self.client.received()
         self.problem(answer, "peer_down", 503)
 
