@@ -1,5 +1,7 @@
 """Who waits for keys, on a real link."""
 
+from functools import partial
+
 from twisted.internet.task import deferLater
 
 from dynamicrypt.errors import NoKeyYetError
@@ -22,7 +24,7 @@ class PatienceTests(ChannelTestCase):
         alice, bob = self.open(self.one, "alice", "bob"), self.open(self.two, "bob", "alice")
         for _ in range(16):
             patience = Patience(reactor, 30)
-            again = await patience.get(alice, 4, lambda alice=alice: self.anew(alice))
+            again = await patience.get(alice, 4, partial(self.anew, alice))
             await deferLater(reactor, 0)
             # What the link still had to say of the old channel is not said to the new one.
             self.assertEqual((again.live, again.store.levels.free), (False, 0))
