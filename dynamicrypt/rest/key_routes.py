@@ -61,7 +61,10 @@ class KeyRoutes:
         secret=True,
     )
     def key_by_id(self, token: Token, *, service: str, partner: str, key_id: str) -> DeliveredKey:
-        """The key that the partner's application took, by its id; once."""
+        """The key that the partner's application took, by its id; once.
+
+        The id of a message that is still to be decrypted is taken, too, and spoils that message.
+        """
         if _UUID.fullmatch(key_id) is None:
             raise InvalidRequestError("a key id is a UUID in lower case")
         channel = self._node.channel(service, partner, owner=token.id)

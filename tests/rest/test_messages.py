@@ -1,6 +1,7 @@
 """REST v2: messages and keys, and what is said where they cannot be had."""
 
 import json
+from uuid import UUID
 
 from dynamicrypt.keys.envelope import parse
 from dynamicrypt.rest.sealing import deliver
@@ -156,6 +157,12 @@ class KeyTests(NativeCase):
         self.assertEqual(fetched, {"key_id": str(key_id), "key": b64(key)})
         self.problem(self.ask("POST", f"{CHANNEL}/keys/{key_id}"), "key_used", 410)
         self.problem(self.post("/keys/next", {}), "no_key_yet", 503)
+
+    def test_who_takes_the_key_of_a_message_spoils_it(self) -> None:
+        self.partner_keys()
+        (envelope,) = self.partner.seal(b"not yet opened", 2)
+        self.ok(self.post(f"/keys/{UUID(bytes=parse(envelope).key_id)}", {}))
+        self.problem(self.post("/decrypt", {"ciphertext": b64(envelope)}), "key_used", 410)
 
     def test_an_id_is_a_uuid_that_is_known(self) -> None:
         unknown = f"{CHANNEL}/keys/00000000-0000-0000-0000-000000000000"
