@@ -22,6 +22,7 @@ _WORDS: Final = {
     LEFT: "the partner has left",
     NODE_STOPPED: "the partner's node was stopped",
     STOPPED: "the partner has stopped its machines",
+    FAULT: "a fault of the partner's node ended it",
 }
 
 

@@ -13,7 +13,7 @@ from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.envelope import channel_binding
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.keys.store import KeyStore
-from dynamicrypt.node.carrier import ERASING, LEFT, STOPPED, Carrier, in_words
+from dynamicrypt.node.carrier import ERASING, FAULT, LEFT, STOPPED, Carrier, in_words
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.messages import ChannelMessages
 from dynamicrypt.node.rivals import REDUNDANT, SUPERSEDED
@@ -42,6 +42,9 @@ RETRY: Final = 2.0
 #: which takes up to 15 ms, while no other link is served.
 OPENINGS: Final = 16
 OPENINGS_PER_SECOND: Final = 4.0
+
+#: What people read of a channel that ended with FAULT on this side.
+OWN_FAULT: Final = "a fault of this node ended it; the log tells more"
 
 
 class LinkChannel(ChannelMessages):
@@ -173,6 +176,7 @@ class LinkChannel(ChannelMessages):
     def start(self) -> None:
         """Let the machines go on."""
         self.stopped = False
+        self._reason = "the partner is asked"
         self.open_on_link()
 
     def tick(self) -> None:
@@ -269,7 +273,7 @@ class LinkChannel(ChannelMessages):
 
     def _go_down(self, event: ChannelDown) -> None:
         self._up = False
-        self._reason = event.reason
+        self._reason = OWN_FAULT if event.reason == FAULT else event.reason
         if event.by_partner:
             self._reason = in_words(event.reason)
             self._retry_at = self._seconds() + RETRY

@@ -117,8 +117,10 @@ class KeySupply:
 
     def end(self, error: Exception) -> None:
         """No more keys will come: tell those who wait."""
-        while self._starving:
-            self._starving.pop(0)[1].errback(error)
+        for _, waiting in list(self._starving):
+            if not waiting.called:
+                self._leave(waiting)
+                waiting.errback(error)
 
     def _feed(self) -> None:
         """Tell who has keys enough; each may take some before the next is asked."""

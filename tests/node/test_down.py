@@ -102,3 +102,19 @@ class DownTests(ChannelTestCase):
         self.assertEqual(alice.describe().reason, "the partner has stopped its machines")
         self.assertEqual(bob.describe().reason, "the application has stopped it")
         self.assertGreater(alice.store.levels.free, 0)
+        self.two.node._exchange._carrier(bob.peer).open = lambda *_: None
+        bob.start()
+        self.assertEqual(bob.describe().state, "opening")
+        self.assertEqual(bob.describe().reason, "the partner is asked")
+        self.assertEqual(alice.describe().state, "opening")
+
+    async def test_fault_of_one_node(self) -> None:
+        alice, bob = await self.pair()
+        for host in (self.one, self.two):
+            host.link.open = lambda *_: None
+        self.one.link.close_channel(alice.name, "fault")
+        self.assertEqual(
+            alice.describe().reason, "a fault of this node ended it; the log tells more"
+        )
+        await self.until(lambda: not bob.live)
+        self.assertEqual(bob.describe().reason, "a fault of the partner's node ended it")
