@@ -42,7 +42,6 @@ RETRY: Final = 2.0
 #: which takes up to 15 ms, while no other link is served.
 OPENINGS: Final = 16
 OPENINGS_PER_SECOND: Final = 4.0
-
 #: What people read of a channel that ended with FAULT on this side.
 OWN_FAULT: Final = "a fault of this node ended it; the log tells more"
 

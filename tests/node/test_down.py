@@ -113,6 +113,7 @@ class DownTests(ChannelTestCase):
         for host in (self.one, self.two):
             host.link.open = lambda *_: None
         self.one.link.close_channel(alice.name, "fault")
+        await self.until(lambda: not alice.live)
         self.assertEqual(
             alice.describe().reason, "a fault of this node ended it; the log tells more"
         )
