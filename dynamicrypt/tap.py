@@ -10,7 +10,6 @@ import ipaddress
 import json
 import os
 import socket
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from twisted.python import usage
 from dynamicrypt.cli.speech import report
 from dynamicrypt.errors import DynamiCryptError, LocalError
 from dynamicrypt.location import PORTS_FILE, default_state_directory
+from dynamicrypt.node.clock import steady_clock
 from dynamicrypt.node.hardening import MemoryWatch, harden
 from dynamicrypt.node.node import Node
 from dynamicrypt.node.registry import ServicesFile
@@ -165,9 +165,7 @@ def makeService(options: Options) -> MultiService:
 
 
 def _service(settings: Settings, reactor: Reactor) -> MultiService:
-    # Time-outs are measured on a clock that nobody sets: a jump of the host's clock would make
-    # every partner look silent, or none.
-    cast("Any", reactor).seconds = time.monotonic
+    cast("Any", reactor).seconds = steady_clock()
     state = StateDirectory(settings.state_dir, create=True)
     tokens = load_tokens(state, reactor.seconds)
     identity = load_or_create(state)
