@@ -10,6 +10,8 @@ from dynamicrypt.errors import ParameterError
 #: Messages under one key, and bytes of plaintext under it (NIST SP 800-38D, 8.3, with room).
 MAX_MESSAGES: Final = 2**32
 MAX_VOLUME: Final = 2**38
+#: How long (s) a message may be under way, and how long the answer to a request is given again.
+LATE_WINDOW: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class StoreLimits:
     #: How long an own key may be sent under.
     lifetime: float = 600.0
     #: How long after that a message under it may still arrive.
-    late_time: float = 120.0
+    late_time: float = LATE_WINDOW
     #: How long a link may be dead before either side notices.
     dead_peer: float = 30.0
     #: A key that serves many messages is kept for at least this long, so that a busy channel in

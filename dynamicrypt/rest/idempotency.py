@@ -15,19 +15,20 @@ from typing import Final, Protocol
 from twisted.internet.interfaces import IDelayedCall
 
 from dynamicrypt._core import SecretMemory
+from dynamicrypt.keys.limits import LATE_WINDOW
 from dynamicrypt.rest.refusals import IdempotencyInFlightError, IdempotencyMismatchError
 from dynamicrypt.rest.reply import Reply
 
-#: Seconds for which an answer is kept.
-KEPT: Final = 60.0
+#: Seconds for which an answer is kept: after that a message that was opened is too late, too.
+KEPT: Final = LATE_WINDOW
 #: Answers that are kept, and their bytes, for all callers together; beyond that the oldest go.
 MAX_ANSWERS: Final = 65_536
 MAX_BYTES: Final = 32 * 2**20
 #: Bytes of answers that hold plaintexts or keys, in locked memory, of which a process may lock
 #: 8 MiB on most systems; the largest answer fits.
 SECRET_BYTES: Final = 2 * 2**20
-#: What an answer takes beside its body, about.
-_OVERHEAD: Final = 300
+#: Bytes that an answer takes beside its body and its key (measured with tracemalloc).
+_OVERHEAD: Final = 512
 
 
 class Clock(Protocol):
@@ -144,7 +145,7 @@ class KeptAnswers:
             reply = reply._replace(body=b"")
         answer.reply = reply
         self._answers[caller, key] = answer
-        self._bytes += len(reply.body) + _OVERHEAD
+        self._bytes += _size(key, reply)
         while len(self._answers) > MAX_ANSWERS or self._bytes > MAX_BYTES:
             if not self._drop_oldest():
                 break
@@ -173,7 +174,7 @@ class KeptAnswers:
         if answer.secret is not None:
             self._secrets.wipe(answer.secret)
         if answer.reply is not None:
-            self._bytes -= len(answer.reply.body) + _OVERHEAD
+            self._bytes -= _size(key, answer.reply)
 
     def _expire(self) -> None:
         self._sweep = None
@@ -185,3 +186,7 @@ class KeptAnswers:
                 self._sweep = self._clock.callLater(answer.until - now, self._expire)
                 break
             self._drop(caller, key)
+
+
+def _size(key: bytes, reply: Reply) -> int:
+    return len(key) + len(reply.body) + _OVERHEAD

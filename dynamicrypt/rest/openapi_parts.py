@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from dynamicrypt.rest.idempotency import KEPT
 from dynamicrypt.rest.json_schema import BASE64_PATTERN, base64_length
 from dynamicrypt.rest.message_shapes import MAX_CONTEXT
 from dynamicrypt.rest.names import MAX_NAME, NAME_PATTERN
@@ -44,7 +45,7 @@ WAIT_PARAMETER: Final = {
 KEY_PARAMETER: Final = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "Asked again with the same key, the answer is the same, for 60 s.",
+    "description": f"Asked again with the same key, the answer is the same, for {KEPT:g} s.",
     "schema": {
         "type": "string",
         "minLength": 1,

@@ -1,11 +1,14 @@
 """Idempotency keys: the same answer again, one key burnt, secrets wiped in time."""
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.rest.idempotency import KEPT, KeptAnswers, SecretRing
+from dynamicrypt.keys.limits import StoreLimits
+from dynamicrypt.rest.idempotency import KEPT, MAX_BYTES, KeptAnswers, SecretRing
 from dynamicrypt.rest.refusals import IdempotencyMismatchError
 from dynamicrypt.rest.reply import Reply
 from tests.rest.native import CHANNEL, NativeCase, b64
@@ -97,6 +100,9 @@ class RequestTests(NativeCase):
 
 
 class KeptTests(SynchronousTestCase):
+    def test_answers_are_kept_as_long_as_a_message_may_be_late(self) -> None:
+        self.assertEqual(KEPT, StoreLimits().late_time)
+
     def setUp(self) -> None:
         self.clock = Clock()
         self.kept = KeptAnswers(self.clock)
@@ -130,6 +136,16 @@ class KeptTests(SynchronousTestCase):
             self.give(b"%d" % number, bytes(2**20))
         self.assertLess(len(self.kept), 33)
         self.assertRaises(IdempotencyMismatchError, self.kept.begin, "a", b"39", b"other")
+
+    def test_so_do_small_ones_which_take_more_than_their_bytes(self) -> None:
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(60_000):
+            self.give(number.to_bytes(255, "big"), number.to_bytes(20, "big"))
+        used = tracemalloc.get_traced_memory()[0] - before
+        self.assertLess(len(self.kept), 60_000)
+        self.assertLess(used, MAX_BYTES * 1.05)
 
     def test_a_request_under_way_is_never_dropped(self) -> None:
         self.kept.begin("a", b"first", b"d")

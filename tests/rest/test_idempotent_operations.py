@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dynamicrypt.rest.idempotency import KEPT
 from tests.rest.native import NativeCase, b64
 
 ONCE = b"Idempotency-Key: once"
@@ -51,5 +52,5 @@ class OperationTests(NativeCase):
 
     def let_answers_go(self) -> None:
         """Let the answers that are kept be over; the keys live on."""
-        self.clock.advance(60)
+        self.clock.advance(KEPT)
         self.client = self.another_client()
