@@ -61,7 +61,11 @@ class Batch:
         return bool(waiting)
 
     def reply(self) -> Reply:
-        """The answer."""
+        """The answer; it lasts if an item succeeded.
+
+        Else nothing was done, and who asks again may have more luck. Items that succeeded are not
+        done twice: then the failures beside them last, too.
+        """
         gives = self._gives
         answers = []
         for item, result in zip(self._items, self._results, strict=True):
@@ -74,7 +78,8 @@ class Batch:
                 if type(reference) is str and len(reference) <= MAX_REFERENCE:
                     answer["reference"] = reference
             answers.append(answer)
-        return Reply(200, orjson.dumps({"items": answers}))
+        lasting = any(isinstance(result, bytes) for result in self._results)
+        return Reply(200, orjson.dumps({"items": answers}), lasting=lasting)
 
     def _read(self, item: dict[str, Any]) -> tuple[bytes, bytes]:
         try:

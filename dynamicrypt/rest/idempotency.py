@@ -135,7 +135,7 @@ class KeptAnswers:
     def end(self, caller: str, key: bytes, reply: Reply, *, secret: bool) -> None:
         """Keep the answer to a request that is under way; only what succeeded is kept."""
         answer = self._answers.pop((caller, key), None)
-        if answer is None or not 200 <= reply.status < 300:
+        if answer is None or not reply.lasting or not 200 <= reply.status < 300:
             return
         answer.until = self._clock.seconds() + KEPT
         if secret:

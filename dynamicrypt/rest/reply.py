@@ -44,6 +44,8 @@ class Reply(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
     #: ok, or the code of the error that it tells; for the metrics.
     result: str = "ok"
+    #: Whether something was done that must not be done twice, for who asks twice.
+    lasting: bool = True
 
     def __repr__(self) -> str:
         return f"Reply(status={self.status}, result={self.result!r}, {len(self.body)} bytes)"

@@ -1,6 +1,7 @@
 """Idempotency keys: the same answer again, one key burnt, secrets wiped in time."""
 
 import tracemalloc
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,6 +68,26 @@ class RequestTests(NativeCase):
         self.problem(self.post("/encrypt", {"plaintext": ""}, KEY), "no_key_yet", 503)
         self.keys()
         self.ok(self.post("/encrypt", {"plaintext": ""}, KEY))
+
+    def test_a_batch_in_which_nothing_succeeded_may_be_tried_again(self) -> None:
+        body = {"items": [{"plaintext": ""}, {"plaintext": 5}, {"plaintext": ""}], "mode": 2}
+        self.assertEqual(self.codes(body), ["no_key_yet", "invalid_request", "no_key_yet"])
+        self.keys(2)
+        self.assertEqual(self.codes(body), [None, "invalid_request", None])
+
+    def test_a_batch_in_which_something_succeeded_lasts(self) -> None:
+        self.keys(1)
+        body = {"items": [{"plaintext": ""}, {"plaintext": ""}], "mode": 2}
+        first = self.post("/batch/encrypt", body, KEY)
+        self.assertEqual(self.codes(body), [None, "no_key_yet"])
+        self.keys(2)
+        self.assertEqual(self.post("/batch/encrypt", body, KEY).body, first.body)
+        self.assertEqual(self.channel.store.levels.free, 2)
+
+    def codes(self, body: dict[str, Any]) -> list[str | None]:
+        """What became of the items of a batch."""
+        items = self.ok(self.post("/batch/encrypt", body, KEY))["items"]
+        return [item["error"]["code"] if "error" in item else None for item in items]
 
     def test_who_left_while_it_waited_may_ask_again(self) -> None:
         self.client.send(self.request("/encrypt?wait=2s", {"plaintext": ""}, KEY))
