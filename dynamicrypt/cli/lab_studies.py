@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,8 @@ def profile(*, name: str | None, fusion: int, **options: Any) -> int:
         return strength.balanced_runs(attack, most)
 
     found = list(strength.costs(exchange, runs=runs, seed=options["seed"], threads=way.threads))
+    if not found:
+        raise ParameterError("no pair synchronised within the limit: ask for more --runs")
     least = strength.cheapest(found)
     rows: list[tuple[str, ...]] = [
         ("attack", "M", "keys", "success", "slowest tenth", "steps", "bits", "slowest", "at least")
@@ -137,16 +140,19 @@ def profile(*, name: str | None, fusion: int, **options: Any) -> int:
             f"{cost.work:.3g}",
             f"{cost.bits(fusion):.1f}",
             f"{cost.slow_bits(fusion):.1f}",
-            f"{cost.least_slow_bits(fusion):.1f}",
+            f"{cost.least(fusion):.1f}",
         )
         for cost in found
     ]
     seconds = 2 ** least.strength(fusion) * strength.yardstick(exchange)
-    text = table(rows) + (
-        f"\nstrength: {least.strength(fusion):.1f} bits"
-        f" ({least.attack.name}, a key of {fusion}):"
+    found_out = (
+        f"strength: {least.strength(fusion):.1f} bits ({least.attack.name}, a key of {fusion}):"
         f" {seconds:.2g} seconds of one core here"
+        if isfinite(seconds)
+        else "strength: not found, for no attack succeeded;"
+        f" {least.attack.name} leaves {least.least(fusion):.1f} bits or more for a key of {fusion}"
     )
+    text = f"{table(rows)}\n{found_out}"
     data = {
         "strength_bits": number(least.strength(fusion)),
         "core_seconds": number(seconds),
@@ -171,7 +177,7 @@ def _cost_data(cost: strength.Cost, fusion: int) -> dict[str, Any]:
         "bits": number(cost.bits(fusion)),
         "slow_bits": number(cost.slow_bits(fusion)),
         "strength_bits": number(cost.strength(fusion)),
-        "least_slow_bits": number(cost.least_slow_bits(fusion)),
+        "least_bits": number(cost.least(fusion)),
     }
 
 

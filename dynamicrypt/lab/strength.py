@@ -97,11 +97,17 @@ class Cost:
 
     def strength(self, machines: int = 1) -> float:
         """Bits against the slowest tenth, or against all keys where too few of them show it."""
-        return (self.slow_bits if self.slow_wins >= TELLING else self.bits)(machines)
+        return (self.slow_bits if self._slow_tells else self.bits)(machines)
 
-    def least_slow_bits(self, machines: int = 1) -> float:
+    def least(self, machines: int = 1) -> float:
         """What 95 % confidence leaves of it: the success may be at the top of its interval."""
-        return _bits(machines * self.slow_work, wilson(self.slow_wins, self.slow_runs)[1])
+        if self._slow_tells:
+            return _bits(machines * self.slow_work, wilson(self.slow_wins, self.slow_runs)[1])
+        return _bits(machines * self.work, wilson(self.wins, self.runs)[1])
+
+    @property
+    def _slow_tells(self) -> bool:
+        return self.slow_wins >= TELLING
 
 
 def _bits(work: float, success: float) -> float:
@@ -133,7 +139,10 @@ def slowest(steps: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def cost_of(attack: Attack, outcome: Outcome, *, unit: float = 1.0) -> Cost:
-    """The cost that an outcome shows; one of its attacker-steps counts as `unit` of them."""
+    """The cost that an outcome shows, some of whose runs synchronised.
+
+    One of its attacker-steps counts as `unit` of them.
+    """
     slow = slowest(outcome.steps)
     finished = outcome.finished
     known = outcome.matched >= Criterion.EQUAL.threshold(outcome.weights)
@@ -147,8 +156,8 @@ def cost_of(attack: Attack, outcome: Outcome, *, unit: float = 1.0) -> Cost:
         slow_success=proportion(wins, count),
         slow_wins=wins,
         slow_runs=count,
-        work=unit * float(outcome.work[finished].mean()) if finished.any() else 0.0,
-        slow_work=unit * float(outcome.work[slow].mean()) if count else 0.0,
+        work=unit * float(outcome.work[finished].mean()),
+        slow_work=unit * float(outcome.work[slow].mean()),
     )
 
 
@@ -160,7 +169,9 @@ def costs(
     seed: int = 0,
     threads: int | None = None,
 ) -> Iterator[Cost]:
-    """The cost of each attack on an exchange; attacks that do not fit it are left out.
+    """The cost of each attack on an exchange.
+
+    Attacks that do not fit it are left out, and those in whose runs no pair synchronised.
 
     A step of the probabilistic attack counts as many as it takes the time of.
     """
@@ -171,6 +182,8 @@ def costs(
         outcome = Experiment(exchange=exchange, attack=attack, runs=runs(attack), seed=seed).run(
             threads=threads
         )
+        if not outcome.finished.any():
+            continue
         unit = 1.0
         if isinstance(attack, Probabilistic):
             unit = step_seconds(attack, replace(exchange, limit=20, delay=0)) / yard
@@ -188,5 +201,5 @@ def fits(attack: Attack, exchange: Exchange) -> bool:
 
 
 def cheapest(found: Sequence[Cost]) -> Cost:
-    """The attack of least work."""
-    return min(found, key=Cost.strength)
+    """The attack of least work; if none succeeded, the one that was tried most often."""
+    return min(found, key=lambda cost: (cost.strength(), -cost.runs))

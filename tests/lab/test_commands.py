@@ -93,6 +93,20 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(data["strength_bits"], min(bits))
         self.assertLess(data["strength_bits"], 20)
 
+    def test_profile_without_a_success_says_what_that_leaves(self) -> None:
+        options = ("profile", "-K", "6", "-N", "100", "-L", "3", "--limit", "500", "--runs", "300")
+        data = answer(*options)
+        self.assertIsNone(data["strength_bits"])
+        self.assertGreater(data["attacks"][0]["least_bits"], 4)
+        self.assertIn("not found, for no attack succeeded", call(*options).output)
+
+    def test_profile_needs_pairs_that_synchronise(self) -> None:
+        refused = call(
+            "profile", "-K", "6", "-N", "100", "-L", "3", "--limit", "40", "--runs", "50"
+        )
+        self.assertIsInstance(refused.exception, ParameterError)
+        self.assertIn("ask for more --runs", str(refused.exception))
+
     def test_reproduce_holds_figures_side_by_side(self) -> None:
         data = answer("reproduce", "--only", "steps: 3,100,3")
         self.assertEqual(data["disagreements"], 0)
