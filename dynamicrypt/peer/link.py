@@ -104,6 +104,8 @@ class LinkProtocol(TwistedProtocol):
         cast("IConsumer", self.transport).registerProducer(self, True)
         tcp = cast("TLSMemoryBIOProtocol", self.transport).transport
         cast("FileDescriptor", tcp).bufferSize = READ_BYTES
+        # A round that waits for the acknowledgement of the one before waits 40 ms.
+        cast("ITCPTransport", tcp).setTcpNoDelay(True)
         self._act(self._session.start())
 
     def dataReceived(self, data: bytes) -> None:

@@ -105,6 +105,7 @@ class ThesisProtocol(LineOnlyReceiver, TimeoutMixin):
 
     def connectionMade(self) -> None:
         """Greet, if we dialled."""
+        cast("ITCPTransport", self.transport).setTcpNoDelay(True)
         self.setTimeout(SILENCE)
         if self._greeting is not None:
             self._act(list(self._session.dial(*self._greeting)))

@@ -6,6 +6,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
+from twisted.test.iosim import FakeTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.peer.link import READ_BYTES, LinkProtocol
@@ -79,6 +80,12 @@ class LinkTests(SynchronousTestCase):
     def test_both_sides_come_up(self) -> None:
         for owner in (self.one, self.two):
             self.assertEqual([type(event) for event in owner.told], [LinkUp])
+
+    def test_rounds_do_not_wait_for_acknowledgements(self) -> None:
+        asked: list[bool] = []
+        self.patch(FakeTransport, "setTcpNoDelay", lambda _, enabled: asked.append(enabled))
+        self.setUp()
+        self.assertEqual(asked, [True, True])
 
     def test_a_read_is_short(self) -> None:
         self.assertEqual(self.tcp.pump.serverIO.bufferSize, READ_BYTES)

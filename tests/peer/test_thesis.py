@@ -72,6 +72,13 @@ def new_session(own_id: int = 1) -> ThesisSession:
     )
 
 
+class TcpTransport(StringTransport):
+    delaying = True
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.delaying = not enabled
+
+
 class Ends:
     """A listener that knows the service "bob" of partner "alice", and alice's protocol."""
 
@@ -98,8 +105,8 @@ class Ends:
         assert protocol is not None
         return protocol
 
-    def stranger(self) -> tuple[ThesisProtocol, StringTransport]:
-        protocol, transport = self.accepting(), StringTransport()
+    def stranger(self) -> tuple[ThesisProtocol, TcpTransport]:
+        protocol, transport = self.accepting(), TcpTransport()
         protocol.makeConnection(transport)
         return protocol, transport
 
@@ -158,6 +165,10 @@ class SynchronisingTests(SynchronousTestCase):
 class StrangerTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.ends = Ends()
+
+    def test_lines_do_not_wait_for_acknowledgements(self) -> None:
+        _, transport = self.ends.stranger()
+        self.assertFalse(transport.delaying)
 
     def test_abuse_ends_the_connection_and_nothing_else(self) -> None:
         for what, data in ABUSE.items():
