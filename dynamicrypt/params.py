@@ -175,7 +175,7 @@ PROFILES: Final = {
                 machine=MachineParameters(K=6, N=48, L=2, rule=Rule.RANDOM_WALK),
                 package=32,
                 fusion=1,
-                machines=96,
+                machines=72,
                 step_limit=576,
             ),
             epoch_seconds=60.0,
