@@ -120,10 +120,10 @@ class LinkSession:
 
         What comes after LinkDown is ignored: the partner may not know of it yet.
         """
-        self._alive.heard(now)
         self._outbox.recount()
         try:
             if self.state is not State.CLOSED:
+                self._alive.heard(now)
                 self._lines.extend(self._cutter.cut(data))
             was_up = self.state is State.UP
             for _ in range(min(LINES, len(self._lines))):

@@ -52,7 +52,12 @@ class KeepAlive:
         self._owed: int | None = None
 
     def heard(self, now: float) -> None:
-        """Data came."""
+        """Data came.
+
+        Raises SilenceError if it came too late: after a host slept, what had arrived before is read
+        first, and would make keys that the partner has dropped since.
+        """
+        self._check_silence(now)
         self._heard = now
 
     def check_start(self, now: float) -> None:
@@ -65,9 +70,7 @@ class KeepAlive:
 
         Raises SilenceError if the partner has been silent for too long.
         """
-        silence = now - self._heard
-        if silence >= self._times.dead:
-            raise SilenceError(f"nothing heard for {silence:.0f} seconds")
+        silence = self._check_silence(now)
         return self.ask(now) if silence >= self._times.idle else []
 
     def ask(self, now: float) -> list[Ping]:
@@ -77,6 +80,12 @@ class KeepAlive:
         self._asked = now
         self._number += 1
         return [Ping(number=self._number)]
+
+    def _check_silence(self, now: float) -> float:
+        silence = now - self._heard
+        if silence >= self._times.dead:
+            raise SilenceError(f"nothing heard for {silence:.0f} seconds")
+        return silence
 
     def take_pong(self, message: Pong, now: float) -> None:
         """The answer came. Raises PongError if it answers nothing."""

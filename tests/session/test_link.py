@@ -294,6 +294,16 @@ class KeepAliveTests(SynchronousTestCase):
         self.tick(pair, 5.0)
         self.assertEqual(down(pair, 0).reason, "nothing heard for 20 seconds")
 
+    def test_what_came_before_a_host_slept_makes_no_key_when_it_wakes(self) -> None:
+        pair = up()
+        pair.settle(20)
+        self.assertIn("KeyMade", pair.nodes[1].kinds())
+        pair.nodes[1].events.clear()
+        pair.now += 20.0
+        self.assertTrue(pair.deliver(0))
+        self.assertEqual(pair.nodes[1].kinds(), ["ChannelDown", "LinkDown"])
+        self.assertEqual(down(pair, 1).reason, "nothing heard for 20 seconds")
+
     def test_an_answer_measures_the_round_trip(self) -> None:
         pair = up(parameters=None)
         pair.perform(0, pair.sessions[0].ping(pair.now))
