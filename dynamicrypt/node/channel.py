@@ -68,6 +68,7 @@ class LinkChannel(ChannelMessages):
         absence: Callable[[], str],
         events: EventLog,
         seconds: Callable[[], float],
+        later: Callable[[Callable[[], None]], object],
         closed: Callable[[LinkChannel], object],
     ) -> None:
         self.name: Final = name
@@ -85,7 +86,7 @@ class LinkChannel(ChannelMessages):
         binding = channel_binding(ends if role == 0 else (ends[1], ends[0]))
         super().__init__(ChannelCipher(role, binding, KeyStore(limits)), seconds)
         self.supply: Final = KeySupply(
-            name, self.store, link=link, publish=self._publish, seconds=seconds
+            name, self.store, link=link, publish=self._publish, seconds=seconds, later=later
         )
         self._link = link
         self._absence = absence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from twisted.internet.task import LoopingCall
@@ -62,6 +63,7 @@ class Exchange:
         )
         self._services = services
         self._seconds = reactor.seconds
+        self._later = partial(reactor.callLater, 0)
         self._profile = profile
         self._limits = limits or StoreLimits()
         self._local = LocalLink(
@@ -236,6 +238,7 @@ class Exchange:
             absence=lambda: self.links.absence(peer),
             events=self.events,
             seconds=self._seconds,
+            later=self._later,
             closed=self._forget,
         )
         self._channels[peer, channel.name] = channel

@@ -21,7 +21,8 @@ LOG_PERIOD: Final = 10.0
 class KeySupply:
     """Puts keys into the store of a channel; machines rest while there are keys enough.
 
-    `link` gives what carries the channel, `publish` tells of keys that are ready or run low.
+    `link` gives what carries the channel, `publish` tells of keys that are ready or run low, and
+    `later` does something in a turn of the reactor of its own.
     """
 
     _log = Logger()
@@ -34,6 +35,7 @@ class KeySupply:
         link: Callable[[], Carrier | None],
         publish: Callable[[Kind], None],
         seconds: Callable[[], float],
+        later: Callable[[Callable[[], None]], object],
     ) -> None:
         #: Keys that the machines made, own ones that the partner holds, and those that differed.
         self.made = 0
@@ -45,10 +47,12 @@ class KeySupply:
         self._link = link
         self._publish = publish
         self._seconds = seconds
+        self._later = later
         self._low = True
         self._began = 0.0
         self._logged_at = float("-inf")
         self._starving: list[tuple[int, Deferred[None]]] = []
+        self._feeding = False
 
     def begin(self) -> None:
         """The channel has come up, and its machines run."""
@@ -74,8 +78,10 @@ class KeySupply:
             self._low = False
             self._publish(Kind.KEY_READY)
             self._log_first()
-        if self._starving:
-            self._feed()
+        if self._starving and not self._feeding:
+            # The link is not done with the channel, and who waited may do anything with it.
+            self._feeding = True
+            self._later(self._feed)
 
     def discard(self, event: KeyUnmatched) -> None:
         """The two sides do not share a key."""
@@ -105,7 +111,7 @@ class KeySupply:
     def when_ready(self, count: int) -> Deferred[None]:
         """Fires when so many keys are ready at once; to be cancelled by who stops waiting.
 
-        Raises ParameterError for more than a store ever has.
+        It fires outside of the link's events. Raises ParameterError for more than a store ever has.
         """
         if not 0 < count <= self._store.limits.high:
             raise ParameterError(f"a channel has at most {self._store.limits.high} keys ready")
@@ -124,6 +130,7 @@ class KeySupply:
 
     def _feed(self) -> None:
         """Tell who has keys enough; each may take some before the next is asked."""
+        self._feeding = False
         for count, waiting in list(self._starving):
             if count <= self._store.own.free and not waiting.called:
                 self._leave(waiting)

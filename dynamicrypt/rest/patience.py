@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as Elapsed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
@@ -41,23 +40,12 @@ class Patience:
         left = self._deadline - self._reactor.seconds()
         if left <= 0:
             return False
-        ready = channel.when_ready(needed)
-        if ready.called:
-            return True
         try:
-            await ready.addTimeout(left, self._reactor)
+            await channel.when_ready(needed).addTimeout(left, self._reactor)
         except Elapsed:
             return False
         except SynchronisationError:
-            await self._another_turn()
+            # Whoever closes the channel is not done with it.
+            await deferLater(self._reactor, 0)
             raise
-        await self._another_turn()
         return True
-
-    def _another_turn(self) -> Deferred[None]:
-        """Fires in a turn of the reactor of its own.
-
-        Keys come, and channels end, inside an event that is not done with the channel; who waited
-        may do anything with it.
-        """
-        return deferLater(self._reactor, 0)

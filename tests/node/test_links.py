@@ -164,6 +164,7 @@ class LateEventTests(SynchronousTestCase):
             absence=str,
             events=EventLog(),
             seconds=Clock().seconds,
+            later=lambda call: call(),
             closed=lambda _: None,
         )
         for number in range(3):

@@ -1,5 +1,6 @@
 """The way of a channel's keys: stored, told of, waited for, and enough."""
 
+from functools import partial
 from typing import Any, cast
 
 from twisted.internet.defer import CancelledError
@@ -39,6 +40,7 @@ class Link:
 
 class SupplyTests(SynchronousTestCase):
     def setUp(self) -> None:
+        self.clock = Clock()
         self.link = Link()
         self.told: list[Kind] = []
         self.store = KeyStore(StoreLimits(high=4, low=1, late=4))
@@ -47,13 +49,19 @@ class SupplyTests(SynchronousTestCase):
             self.store,
             link=lambda: cast("Any", self.link),
             publish=self.told.append,
-            seconds=Clock().seconds,
+            seconds=self.clock.seconds,
+            later=partial(self.clock.callLater, 0),
         )
         self.supply.begin()
         self.number = 0
 
     def make(self, count: int = 1) -> None:
-        """So many own keys, ready."""
+        """So many own keys, ready; who waits for them is told."""
+        self.confirm(count)
+        self.clock.advance(0)
+
+    def confirm(self, count: int) -> None:
+        """The link brings so many own keys in one event."""
         for _ in range(count):
             self.number += 1
             key_id, key = self.number.to_bytes(16), bytearray(b"k" * 32)
@@ -99,6 +107,17 @@ class SupplyTests(SynchronousTestCase):
         self.make()
         self.successResultOf(three)
         self.successResultOf(self.supply.when_ready(3))
+
+    def test_who_waits_is_told_in_another_turn_than_that_of_the_link(self) -> None:
+        one, three = self.supply.when_ready(1), self.supply.when_ready(3)
+        self.confirm(3)
+        self.assertNoResult(one)
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.clock.advance(0)
+        self.successResultOf(one)
+        self.successResultOf(three)
+        self.confirm(1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_nobody_is_told_of_a_key_that_another_has_taken_meanwhile(self) -> None:
         first, second = self.supply.when_ready(1), self.supply.when_ready(1)

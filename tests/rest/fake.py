@@ -52,6 +52,7 @@ class FakeNode(Node):
     whose: dict[str, str] = field(default_factory=dict)
     opened: dict[str, dict[str, LinkChannel]] = field(default_factory=dict)
     seconds: Callable[[], float] = lambda: 0.0
+    later: Callable[[Callable[[], None]], object] = lambda call: call()
     peer_is_up: bool = True
 
     def __post_init__(self) -> None:
@@ -91,6 +92,7 @@ class FakeNode(Node):
                 owner=owner,
                 events=self.events,
                 seconds=self.seconds,
+                later=self.later,
                 ends=(HERE, THERE) if peer == "there" else (THERE, HERE),
             )
         return links[partner]

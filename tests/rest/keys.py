@@ -40,6 +40,7 @@ def make_channel(
     owner: str,
     events: EventLog,
     seconds: Callable[[], float],
+    later: Callable[[Callable[[], None]], object] = lambda call: call(),
     ends: tuple[bytes, bytes] = (HERE, THERE),
     closed: Callable[[LinkChannel], object] = lambda channel: None,
 ) -> LinkChannel:
@@ -55,6 +56,7 @@ def make_channel(
         absence=str,
         events=events,
         seconds=seconds,
+        later=later,
         closed=closed,
     )
 

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode, b64encode
+from functools import partial
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -38,7 +39,7 @@ class NativeCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.node = FakeNode(seconds=self.clock.seconds)
+        self.node = FakeNode(seconds=self.clock.seconds, later=partial(self.clock.callLater, 0))
         self.tokens = Tokens(
             [
                 token("up", Scope.ADMIN),
