@@ -27,7 +27,7 @@ class FloodError(RemoteError):
 class Outbox:
     """Lines and events in their order; lines leave before the events of the same call."""
 
-    __slots__ = ("_events", "_gated", "_lines", "_unsent", "keys")
+    __slots__ = ("_events", "_gated", "_lines", "_openings", "_unsent", "keys")
 
     def __init__(self) -> None:
         #: Keys that were told of so far.
@@ -36,6 +36,7 @@ class Outbox:
         self._events: list[LinkEvent] = []
         self._unsent = 0
         self._gated = False
+        self._openings = 0
 
     def say(self, *messages: Message) -> None:
         """Send messages to the partner."""
@@ -60,12 +61,13 @@ class Outbox:
 
     @property
     def owed(self) -> list[str]:
-        """What the partner owes us: to read."""
-        return ["room for what we send"] if self._gated else []
+        """What the partner owes us: to read. The words change with every progress."""
+        return [f"room for what we send, after {self._openings} times"] if self._gated else []
 
     def gate(self, *, closed: bool) -> None:
         """Whether the transport is full, because the partner does not read."""
         self._gated = closed
+        self._openings += not closed
 
     def recount(self) -> None:
         """Begin to count what the partner causes, unless it has not read what was counted."""

@@ -337,7 +337,19 @@ class KeepAliveTests(SynchronousTestCase):
     def test_a_partner_that_does_not_read_is_given_up(self) -> None:
         pair = up(parameters=None)
         pair.perform(0, pair.sessions[0].gate(closed=True))
-        self.assertEqual(self.stall(pair), "no progress for 20 seconds: room for what we send")
+        self.assertEqual(
+            self.stall(pair), "no progress for 20 seconds: room for what we send, after 0 times"
+        )
+
+    def test_a_partner_that_reads_slowly_is_kept(self) -> None:
+        pair = up(parameters=None)
+        for _ in range(60):
+            pair.perform(0, pair.sessions[0].gate(closed=False))
+            pair.perform(0, pair.sessions[0].gate(closed=True))
+            pair.now += 1.0
+            pair.perform(0, pair.sessions[0].receive(b"", pair.now))
+            pair.perform(0, pair.sessions[0].tick(pair.now))
+        self.assertIs(pair.sessions[0].state, State.UP)
 
     def test_a_channel_at_rest_owes_nothing(self) -> None:
         pair = up()
