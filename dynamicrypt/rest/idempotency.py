@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
@@ -85,13 +85,18 @@ class SecretRing:
         memoryview(self._memory)[at : at + size] = bytes(size)
 
 
-@dataclass(slots=True, kw_only=True)
+class _Place(NamedTuple):
+    caller: str
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
     digest: bytes
     until: float
-    #: None while the request is under way; without its body if that is secret.
-    reply: Reply | None = None
-    secret: int | None = None
+    #: Without its body if that is secret.
+    reply: Reply
+    secret: int | None
 
 
 class KeptAnswers:
@@ -104,13 +109,17 @@ class KeptAnswers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._secrets = SecretRing(SECRET_BYTES)
-        #: Oldest first, those under way among them.
-        self._answers: OrderedDict[tuple[str, bytes], _Answer] = OrderedDict()
+        #: Digests of the requests that are under way.
+        self._under_way: dict[_Place, bytes] = {}
+        #: Oldest first. Both are taken from at that end: none may be walked through.
+        self._answers: OrderedDict[_Place, _Answer] = OrderedDict()
+        #: Those among them that hold secrets.
+        self._secret: OrderedDict[_Place, None] = OrderedDict()
         self._bytes = 0
         self._sweep: IDelayedCall | None = None
 
     def __len__(self) -> int:
-        return len(self._answers)
+        return len(self._under_way) + len(self._answers)
 
     def begin(self, caller: str, key: bytes, digest: bytes) -> Reply | None:
         """The answer that was given before; None if the request is new, and now under way.
@@ -118,74 +127,72 @@ class KeptAnswers:
         `digest` stands for all of the request. Raises IdempotencyMismatchError if it was another,
         IdempotencyInFlightError if it is under way already.
         """
-        known = self._answers.get((caller, key))
-        if known is not None and known.until > self._clock.seconds():
-            if known.digest != digest:
-                raise IdempotencyMismatchError("this key came with another request")
-            if known.reply is None:
-                raise IdempotencyInFlightError("the first request is still under way")
-            if known.secret is None:
-                return known.reply
-            return known.reply._replace(body=self._secrets.get(known.secret))
-        if known is not None:
-            self._drop(caller, key)
-        self._answers[caller, key] = _Answer(digest=digest, until=float("inf"))
-        return None
+        place = _Place(caller, key)
+        known = self._answers.get(place)
+        if known is not None and known.until <= self._clock.seconds():
+            self._drop(place)
+            known = None
+        first = self._under_way.get(place) if known is None else known.digest
+        if first is None:
+            self._under_way[place] = digest
+            return None
+        if first != digest:
+            raise IdempotencyMismatchError("this key came with another request")
+        if known is None:
+            raise IdempotencyInFlightError("the first request is still under way")
+        if known.secret is None:
+            return known.reply
+        return known.reply._replace(body=self._secrets.get(known.secret))
 
     def end(self, caller: str, key: bytes, reply: Reply, *, secret: bool) -> None:
         """Keep the answer to a request that is under way; only what succeeded is kept."""
-        answer = self._answers.pop((caller, key), None)
-        if answer is None or not reply.lasting or not 200 <= reply.status < 300:
+        place = _Place(caller, key)
+        digest = self._under_way.pop(place, None)
+        if digest is None or not reply.lasting or not 200 <= reply.status < 300:
             return
-        answer.until = self._clock.seconds() + KEPT
+        at = None
         if secret:
-            answer.secret = self._put_secret(reply.body)
-            if answer.secret is None:
+            at = self._put_secret(reply.body)
+            if at is None:
                 return
             reply = reply._replace(body=b"")
-        answer.reply = reply
-        self._answers[caller, key] = answer
+            self._secret[place] = None
+        until = self._clock.seconds() + KEPT
+        self._answers[place] = _Answer(digest=digest, until=until, reply=reply, secret=at)
         self._bytes += _size(key, reply)
         while len(self._answers) > MAX_ANSWERS or self._bytes > MAX_BYTES:
-            if not self._drop_oldest():
-                break
+            self._drop(next(iter(self._answers)))
         if self._sweep is None:
             self._sweep = self._clock.callLater(KEPT, self._expire)
 
     def forget(self, caller: str, key: bytes) -> None:
         """Let a request that is under way be as if it had not been made."""
-        self._answers.pop((caller, key), None)
+        self._under_way.pop(_Place(caller, key), None)
 
     def _put_secret(self, body: bytes) -> int | None:
         while True:
             at = self._secrets.put(body)
-            if at is not None or not self._drop_oldest(secret=True):
+            if at is not None or not self._secret:
                 return at
+            self._drop(next(iter(self._secret)))
 
-    def _drop_oldest(self, *, secret: bool = False) -> bool:
-        for (caller, key), answer in self._answers.items():
-            if answer.reply is not None and (answer.secret is not None or not secret):
-                self._drop(caller, key)
-                return True
-        return False
-
-    def _drop(self, caller: str, key: bytes) -> None:
-        answer = self._answers.pop((caller, key))
+    def _drop(self, place: _Place) -> None:
+        answer = self._answers.pop(place)
         if answer.secret is not None:
             self._secrets.wipe(answer.secret)
-        if answer.reply is not None:
-            self._bytes -= _size(key, answer.reply)
+            del self._secret[place]
+        self._bytes -= _size(place.key, answer.reply)
 
     def _expire(self) -> None:
         self._sweep = None
         now = self._clock.seconds()
-        for (caller, key), answer in list(self._answers.items()):
-            if answer.reply is None:
-                continue
-            if answer.until > now:
-                self._sweep = self._clock.callLater(answer.until - now, self._expire)
+        while self._answers:
+            place = next(iter(self._answers))
+            until = self._answers[place].until
+            if until > now:
+                self._sweep = self._clock.callLater(until - now, self._expire)
                 break
-            self._drop(caller, key)
+            self._drop(place)
 
 
 def _size(key: bytes, reply: Reply) -> int:

@@ -168,6 +168,23 @@ class KeptTests(SynchronousTestCase):
         self.assertLess(len(self.kept), 60_000)
         self.assertLess(used, MAX_BYTES * 1.05)
 
+    def test_looking_for_what_is_over_costs_no_more_where_many_are_kept(self) -> None:
+        for number in range(20_000):
+            self.clock.advance(KEPT / 20_000)
+            self.give(b"%d" % number, b"")
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        self.clock.advance(KEPT / 1_000)
+        self.assertEqual(len(self.kept), 19_980)
+        self.assertLess(tracemalloc.get_traced_memory()[1], 20_000)
+
+    def test_a_full_memory_of_secrets_costs_other_answers_nothing(self) -> None:
+        self.give(b"first", b"open")
+        for number in range(5):
+            self.give(b"%d" % number, bytes([number + 1]) * 600_000, secret=True)
+        self.assertEqual(self.kept.begin("a", b"first", b"d"), Reply(200, b"open"))
+        self.assertLess(len(self.kept), 6)
+
     def test_a_request_under_way_is_never_dropped(self) -> None:
         self.kept.begin("a", b"first", b"d")
         for number in range(40):
