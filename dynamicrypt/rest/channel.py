@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from twisted.internet.interfaces import IPushProducer, ITCPTransport, IUNIXTransport
+from twisted.internet.interfaces import IPushProducer, IUNIXTransport
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
@@ -211,7 +211,11 @@ class ApiChannel(HTTPChannel):
         What it said so far still arrives, its head included; its end never does.
         """
         self._drain(200)
-        cast("ITCPTransport", self.transport).loseWriteConnection()
+        transport = cast("Any", self.transport)
+        # Sockets resume a producer that they paused, where they should shut down for writing.
+        transport.unregisterProducer()
+        transport.resumeProducing()
+        transport.loseWriteConnection()
 
     def _drain(self, status: int) -> None:
         self._draining = True

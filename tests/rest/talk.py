@@ -38,7 +38,8 @@ class Wire(StringTransport):
         self.loseConnection()
 
     def loseWriteConnection(self) -> None:
-        self.half_closed = True
+        """As sockets do, not while there is a producer that may be paused."""
+        self.half_closed = self.producer is None
 
 
 class Client:

@@ -75,6 +75,15 @@ class BrokenTests(EndCase):
             client.close()
             self.hang_up()
 
+    def test_it_breaks_off_at_once_where_the_client_was_slow_to_read(self) -> None:
+        client = self.begin("decrypt", self.sealed(BODY)[:100_000])
+        assert client.channel is not None
+        client.channel.pauseProducing()
+        client.channel.rawDataReceived(bytes(70_000))
+        self.assertTrue(client.transport.half_closed)
+        self.assertEqual(client.transport.producerState, "producing")  # to see it leave
+        client.close()
+
     def test_why_is_told_under_the_id_that_the_head_named(self) -> None:
         client = self.begin("decrypt", self.sealed(BODY)[:-1], 80_000)
         head, _, _ = client.transport.value().partition(b"\r\n\r\n")
