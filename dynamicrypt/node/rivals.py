@@ -20,13 +20,13 @@ STALE: Final = 8.0
 def stays(existing: LinkProtocol, new: LinkProtocol, now: float) -> bool:
     """Whether the link that there is stays, and not the new one; both nodes say the same.
 
-    A peer that dials although there is a link has lost its end of it, unless both dialled at once:
-    then the link that role 0 dialled stays.
+    A node that dials although there is a link has lost its end of it, or dialled two addresses of
+    the peer at once. Where both dialled at once, the link that role 0 dialled stays.
     """
     if now - existing.heard > STALE:
         return False
     if (existing.address is None) is (new.address is None):
-        return new.address is not None
+        return False
     if now - existing.began > SIMULTANEOUS:
         return new.address is not None
     return (existing.address is not None) is (new.session.role == 0)

@@ -49,7 +49,7 @@ class RivalTests(SynchronousTestCase):
             existing.heard = after
             self.assertFalse(stays(existing, new, after))
 
-    def test_second_dial_of_the_same_node_is_judged_by_its_peer(self) -> None:
-        for dialled in (True, False):
-            existing, new = (link(dialled=dialled, role=0) for _ in range(2))
-            self.assertIs(stays(existing, new, 0.0), dialled)
+    def test_of_two_that_the_same_node_dialled_the_newer_stays(self) -> None:
+        for role in (0, 1):
+            said = self.both(first_by=role, second_by=role, after=0.1, heard=0.1)
+            self.assertEqual(said, (False, False))
