@@ -20,7 +20,7 @@ from dynamicrypt.params import THESIS, MachineParameters, Rule
 from dynamicrypt.tpm.machine import new_bank, new_machine
 from dynamicrypt.tpm.reference_bank import Bank as ReferenceBank
 
-#: The machine of DESIGN.md's goal, in packages of 64.
+#: The machine of which a step shall take 60 ns at most, in packages of 64.
 COMMON = MachineParameters(K=3, N=100, L=3, rule=Rule.RANDOM_WALK)
 #: A long machine, as in the provisional profile `strong`.
 STRONG = MachineParameters(K=3, N=1000, L=10, rule=Rule.RANDOM_WALK)

@@ -83,7 +83,7 @@ class Options(usage.Options):
         ["thesis-interface", None, "127.0.0.1", "Address to listen on for wire 1."],
         ["advertise", None, None, "Address that partners are told [the interface]."],
         ["default-wire", None, "2", "Wire of applications that name none: 1 or 2."],
-        ["profile", "p", "standard", "Strength of the exchange: see docs/security.md."],
+        ["profile", "p", "standard", "Numbers of the machines: see docs/profiles.md."],
         ["name", None, None, "Name of this node, for people [the host's]."],
         ["state-dir", "d", None, "Directory of the identity, the peers and the token."],
     ]

@@ -143,7 +143,7 @@ class Channel:
 
         For a piece of a message use `decrypt_piece`: here PiecesMissingError is raised unless it
         was the last one. Who repeats a call after an error with the idempotency key of the first
-        gets its plaintext, within a minute.
+        gets its plaintext, within two minutes.
         """
         plaintext = self.decrypt_piece(ciphertext, context=context, idempotency_key=idempotency_key)
         if plaintext is None:

@@ -1,7 +1,7 @@
 """REST v1: the routes of the thesis' program, for the applications that were written for it.
 
-Where this differs from the 2019 program, DESIGN.md, section 7 says why: no request is answered
-with 500, `sync` and `status` tell the truth, and `exit` works at any time.
+docs/rest-v1.md says where this differs from the 2019 program: no request is answered with 500 and
+the text of an exception, `sync` and `status` tell the truth, and `exit` works at any time.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dynamicrypt.rest.schema import InvalidRequestError
 
 #: `operation` of Encrypt; every other number decrypts, as in the thesis' program.
 ENCRYPT = 0
-#: The peer protocols that a caller may name (DESIGN.md, section 5).
+#: The peer protocols that a caller may name (docs/protocol.md).
 WIRES = frozenset({1, 2})
 
 
