@@ -90,13 +90,12 @@ class KeySupply:
 
     def used(self) -> None:
         """Keys may have been taken: wake the machines before there is none."""
-        store = self._store
-        if self.resting and store.should_resume:
+        if self.resting and self._scarce:
             link = self._link()
             if link is not None:
                 self.resting = False
                 link.resume(self._name)
-        if not self._low and not store.own.free:
+        if not self._low and not self._store.own.free:
             self._low = True
             self._publish(Kind.KEY_LOW)
 
@@ -119,6 +118,7 @@ class KeySupply:
             return succeed(None)
         waiting: Deferred[None] = Deferred(self._leave)
         self._starving.append((count, waiting))
+        self.used()
         return waiting
 
     def end(self, error: Exception) -> None:
@@ -127,6 +127,12 @@ class KeySupply:
             if not waiting.called:
                 self._leave(waiting)
                 waiting.errback(error)
+
+    @property
+    def _scarce(self) -> bool:
+        """Whether keys run low, or are fewer than somebody waits for."""
+        coming = self._store.own.free + self._store.own.offered
+        return self._store.should_resume or any(count > coming for count, _ in self._starving)
 
     def _feed(self) -> None:
         """Tell who has keys enough; each may take some before the next is asked."""

@@ -83,6 +83,15 @@ class SupplyTests(SynchronousTestCase):
         self.assertFalse(self.supply.resting)
         self.assertEqual(self.link.asked, ["pause", "resume"])
 
+    def test_machines_wake_for_one_who_needs_more_keys_than_there_are(self) -> None:
+        self.make(4)
+        self.take(2)
+        self.assertTrue(self.supply.resting)
+        waiting = self.supply.when_ready(3)
+        self.assertEqual(self.link.asked, ["pause", "resume"])
+        self.make()
+        self.successResultOf(waiting)
+
     def test_tells_of_the_first_key_and_of_the_last(self) -> None:
         self.make(2)
         self.assertEqual(self.told, [Kind.KEY_READY])
