@@ -78,7 +78,6 @@ class LocalLink:
         ends = (name, _other(name))
         for end in ends:
             self._open[end] = Statistics()
-            self._paused.discard(end)
         self._hungry[name] = None
         self._tell(
             *_forgotten((name, ledger), (_other(name), decision.ledger)),
@@ -91,6 +90,7 @@ class LocalLink:
             return
         other = _other(name)
         del self._open[name], self._open[other]
+        self._paused -= {name, other}
         self._tell(
             ChannelDown(channel=name, reason=reason, by_partner=False),
             ChannelDown(channel=other, reason=reason, by_partner=True),
@@ -98,7 +98,8 @@ class LocalLink:
 
     def pause(self, name: ChannelName) -> None:
         """This end has keys enough."""
-        self._paused.add(name)
+        if self.carries(name):
+            self._paused.add(name)
 
     def resume(self, name: ChannelName) -> None:
         """This end needs keys."""

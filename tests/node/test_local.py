@@ -61,6 +61,12 @@ class EventTests(SynchronousTestCase):
         self.assertEqual(self.told, ["x ChannelUp", "y ChannelUp"])
         self.assertEqual(self.keys, {X: 8, Y: 8})
 
+    def test_nothing_is_kept_of_a_channel_that_was_closed(self) -> None:
+        self.open()
+        self.close()
+        self.link.pause(X)
+        self.assertEqual([*self.link._open, *self.link._paused, *self.link._hungry], [])
+
     def test_the_end_that_comes_up_may_close_the_channel(self) -> None:
         self.answers["x ChannelUp"] = self.close
         self.open()
