@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from twisted.internet.defer import Deferred
 
 
@@ -27,12 +29,17 @@ class Waiters:
 
     def release(self) -> None:
         """Tell those who wait now that it has happened, in their order."""
-        for _ in range(len(self)):
-            if self._waiting:
-                self._waiting.pop(0).callback(None)
+        for waiting in self._leaving():
+            waiting.callback(None)
 
     def fail(self, error: Exception) -> None:
         """Tell those who wait now that it will not happen."""
-        for _ in range(len(self)):
-            if self._waiting:
-                self._waiting.pop(0).errback(error)
+        for waiting in self._leaving():
+            waiting.errback(error)
+
+    def _leaving(self) -> Iterator[Deferred[None]]:
+        """Each of those who wait now, and who still wait when it is their turn."""
+        for waiting in list(self._waiting):
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+                yield waiting

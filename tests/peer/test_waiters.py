@@ -42,3 +42,12 @@ class WaitersTests(SynchronousTestCase):
         self.waiters.wait().addCallback(lambda _: again.append(self.waiters.wait()))
         self.waiters.release()
         self.assertNoResult(again[0])
+
+    def test_one_that_waits_again_is_not_told_in_the_place_of_one_that_left(self) -> None:
+        again = []
+        first, second = self.waiters.wait(), self.waiters.wait()
+        first.addCallback(lambda _: second.cancel())
+        first.addCallback(lambda _: again.append(self.waiters.wait()))
+        self.waiters.release()
+        self.failureResultOf(second, CancelledError)
+        self.assertNoResult(again[0])
