@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from dynamicrypt.cli.lab_options import (
+    Way,
     exchange_of,
     exchange_options,
     number,
@@ -23,6 +24,7 @@ from dynamicrypt.lab.exchange import PATIENCE
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.finish import fused, order_of_passes, success_by_rank, within
 from dynamicrypt.lab.near_miss import look
+from dynamicrypt.lab.outcome import Outcome
 from dynamicrypt.lab.progress import Progress
 from dynamicrypt.lab.statistics import Estimate
 
@@ -56,8 +58,8 @@ def fusion(*, name: str, attackers: int | None, machines: int, **options: Any) -
     """
     way = way_of(options)
     exchange = exchange_of(options)
-    outcome = run(
-        Experiment(exchange=exchange, attack=attack_named(name, attackers), **options), way, None
+    outcome = _attacked(
+        Experiment(exchange=exchange, attack=attack_named(name, attackers), **options), way
     )
     order = order_of_passes(outcome, exchange, machines)
     rows: Rows = []
@@ -87,7 +89,8 @@ def order(*, bank: int, **options: Any) -> int:
     experiment = Experiment(
         exchange=exchange_of(options), attack=attack_named("geometric"), **options
     )
-    ranks = success_by_rank(run(experiment, way, None), bank)
+    outcome = _attacked(experiment, way, fewest=bank)
+    ranks = success_by_rank(outcome, bank)
     rows: Rows = [{"finishes": i, "success": share} for i, share in enumerate(ranks, 1)]
     return _print(rows, as_json=way.as_json)
 
@@ -104,12 +107,11 @@ def late(**options: Any) -> int:
     exchange = exchange_of(options)
     rows: Rows = []
     for delay in DELAYS:
-        outcome = run(
+        outcome = _attacked(
             Experiment(
                 exchange=replace(exchange, delay=delay), attack=attack_named("geometric"), **options
             ),
             way,
-            None,
         )
         shares = {f"within {short}": within(outcome, short) for short in (1, 2, 5)}
         rows.append({"late by": delay, "success": within(outcome, 0), **shares})
@@ -145,6 +147,17 @@ def near_miss(*, as_json: bool, runs: int, seed: int, **options: Any) -> int:
             row[f"known +{more}"] = known
         rows.append({**row, "rest": miss.known_rest, "rest but 3": miss.guessed_rest})
     return _print(rows, as_json=as_json)
+
+
+def _attacked(experiment: Experiment, way: Way, fewest: int = 1) -> Outcome:
+    """The outcome; raises ParameterError if fewer pairs than that synchronised."""
+    outcome = run(experiment, way, None)
+    found = int(outcome.finished.sum())
+    if found < fewest:
+        raise ParameterError(
+            f"{found} pairs synchronised within the limit, not {fewest}: ask for more --runs"
+        )
+    return outcome
 
 
 def _print(rows: Rows, *, as_json: bool) -> int:

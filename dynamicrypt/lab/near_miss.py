@@ -124,6 +124,7 @@ def _look_at_group(
         attackers=1,
         geometric=True,
         package=exchange.package,
+        secret_inputs=exchange.secret_inputs,
         field=exchange.field,
     )
     times = [exchange.limit, *(exchange.limit + more for more in later)]

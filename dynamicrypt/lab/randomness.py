@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
+from itertools import count
 from math import erfc, log2, sqrt
 from typing import Final
 
@@ -56,13 +57,14 @@ def shifted(weights: bytes, L: int) -> bytes:
 def helpings(exchange: Exchange, form: Form = hashed, *, seed: int = 0) -> Iterator[bytes]:
     """Keys without end, those of HELPING pairs at a time.
 
-    They are for tests: a simulated pair has no secret, and its seed makes all of it again.
+    They are for tests: a simulated pair has no secret, and its seed makes all of it again. The next
+    seed begins a helping later: whoever compares seeds takes distant ones. Raises ParameterError if
+    no pair of a helping synchronises.
     """
     L = exchange.machine.L
-    while True:
-        weights = synchronised_weights(exchange, HELPING, seed=seed)
+    for number in count(seed):
+        weights = synchronised_weights(exchange, HELPING, seed=number)
         yield b"".join([form(row.tobytes(), L) for row in weights])
-        seed += 1
 
 
 def keys(exchange: Exchange, size: int, *, seed: int = 0) -> bytes:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamicrypt._core import Lockstep
+from dynamicrypt.errors import ParameterError
 from dynamicrypt.lab.attacks import NoAttack
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.experiment import Experiment
@@ -19,7 +20,7 @@ LANES = 512
 def synchronised_weights(exchange: Exchange, runs: int, *, seed: int = 0) -> NDArray[np.int8]:
     """Weights of `runs` pairs when they become a key, with the shape (runs, K*N).
 
-    Runs that come to the limit are left out.
+    Runs that come to the limit are left out. Raises ParameterError if all of them do.
     """
     experiment = Experiment(exchange=exchange, attack=NoAttack(), runs=runs, seed=seed)
     found = []
@@ -38,7 +39,10 @@ def synchronised_weights(exchange: Exchange, runs: int, *, seed: int = 0) -> NDA
         weights = np.empty((size, exchange.machine.weights), np.int8)
         group.run(steps, None, weights)
         found.append(weights[steps >= 0])
-    return np.concatenate(found)
+    synchronised = np.concatenate(found)
+    if not len(synchronised):
+        raise ParameterError(f"of {runs} pairs none synchronised within the limit")
+    return synchronised
 
 
 def distribution(weights: NDArray[np.int8], L: int) -> NDArray[np.float64]:

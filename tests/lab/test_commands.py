@@ -169,6 +169,28 @@ class CommandTests(SynchronousTestCase):
             result = call(*wrong)
             self.assertIsInstance(result.exception, ParameterError, str(wrong))
 
+    def test_pairs_that_never_meet_have_no_keys_to_look_at(self) -> None:
+        options = ("-N", "16", "-L", "2", "--limit", "5")
+        runs = (*options, "--runs", "50")
+        for wrong in (
+            ("keys", *options),
+            ("entropy", *runs),
+            ("finish", "fused", *runs),
+            ("finish", "order", *runs),
+            ("finish", "late", *runs),
+            ("finish", "order", "-N", "16", "-L", "2", "--runs", "50", "--bank", "60"),
+            ("cost", "-L", "20", "--step-limit", "33", "--machines", "1", "--passes", "1"),
+        ):
+            result = call(*wrong)
+            self.assertIsInstance(result.exception, ParameterError, str(wrong))
+
+    def test_secret_inputs_keep_near_misses_from_an_attacker(self) -> None:
+        options = ("finish", "near-miss", "-N", "16", "-L", "2", "--limit", "40", "--runs", "512")
+        heard = answer(*options)["rows"]
+        secret = answer(*options, "--secret-inputs")["rows"]
+        shares = [[row["rest but 3"]["value"] or 0.0 for row in rows] for rows in (heard, secret)]
+        self.assertGreater(max(shares[0]), max(shares[1]))
+
     def test_seed_reads_a_vector_of_the_wire(self) -> None:
         searched: list[list[int]] = []
 

@@ -6,6 +6,7 @@ import numpy as np
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.lab.randomness import (
+    HELPING,
     chi_square,
     fips_140_2,
     keys,
@@ -81,3 +82,9 @@ class KeyTests(SynchronousTestCase):
         failed = [fips_140_2(data[i : i + 2500]) for i in range(0, 25_000, 2500)]
         self.assertEqual(failed, [[]] * 10)
         self.assertGreater(chi_square(data)[1], 1e-6)
+
+    def test_seeds_are_as_far_apart_as_helpings(self) -> None:
+        helping = 32 * HELPING
+        first, second = (keys(exchange(3, 16, 1), 2 * helping, seed=seed) for seed in (0, 1))
+        self.assertEqual(first[helping:], second[:helping])
+        self.assertNotEqual(second[helping:], second[:helping])
