@@ -58,8 +58,8 @@ def keys(*, size: int, form: str, **options: Any) -> int:
 
     hash: 32 bytes for each pair, the SHA-256 of its weights. weights: a byte w + L for each weight.
     fold: 32 bytes, the AES key that a 2019 program makes of the weights (K*N = 72, L = 4).
-    Each seed begins 2048 pairs after the one before: take distant ones for different keys. --runs has
-    no meaning here.
+    Each seed begins 2048 pairs after the one before: take distant ones for different keys.
+    --runs has no meaning here.
     """
     exchange = exchange_of(options)
     left = size
