@@ -87,6 +87,7 @@ class LinkProtocol(TwistedProtocol):
         self._acting = False
         self._deadline: IDelayedCall | None = None
         self._next_turn: IDelayedCall | None = None
+        self._closing_gate: IDelayedCall | None = None
 
     @property
     def session(self) -> LinkSession:
@@ -122,12 +123,18 @@ class LinkProtocol(TwistedProtocol):
         self._act(self.session.tick(self._clock.seconds()))
 
     def pauseProducing(self) -> None:
-        """The transport's buffer is full."""
-        self._act(self.session.gate(closed=True))
+        """The transport's buffer is full: close the gate, if it still is in the next turn.
+
+        It holds READ_BYTES, as Twisted has one number for both ways, and a round may be larger;
+        most networks take all of it before that turn.
+        """
+        if self._closing_gate is None:
+            self._closing_gate = self._clock.callLater(0, self._close_gate)
 
     def resumeProducing(self) -> None:
         """The transport has room again."""
-        self._act(self.session.gate(closed=False))
+        if not self._keep_gate_open():
+            self._act(self.session.gate(closed=False))
 
     def stopProducing(self) -> None:
         """The transport is closing; `connectionLost` follows."""
@@ -188,6 +195,7 @@ class LinkProtocol(TwistedProtocol):
             self._next_turn.cancel()
             self._next_turn = None
             self._take_rest()
+        self._keep_gate_open()
         self._act(self._session.lose(self._reason))
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
@@ -196,6 +204,17 @@ class LinkProtocol(TwistedProtocol):
             self.closed.callback(None)
         else:
             self.accepted.errback(self._error or SynchronisationError(self._reason))
+
+    def _close_gate(self) -> None:
+        self._closing_gate = None
+        self._act(self.session.gate(closed=True))
+
+    def _keep_gate_open(self) -> bool:
+        """Whether the gate was about to be closed; it is not, then."""
+        closing, self._closing_gate = self._closing_gate, None
+        if closing is not None:
+            closing.cancel()
+        return closing is not None
 
     def _go_on(self) -> None:
         """Take more of what came, now that the other links had their turn."""

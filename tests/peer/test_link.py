@@ -106,6 +106,29 @@ class LinkTests(SynchronousTestCase):
         self.assertEqual((tap.written, tap.said), ([PONG * LINES], []))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_gate_is_closed_while_the_network_takes_nothing(self) -> None:
+        tap = self.tap()
+        self.link.pauseProducing()
+        self.clock.advance(0)
+        self.link.dataReceived(PING)
+        self.assertEqual(tap.written, [])
+        self.link.resumeProducing()
+        self.assertEqual(tap.written, [PONG])
+
+    def test_gate_stays_open_where_the_network_takes_all_within_a_turn(self) -> None:
+        tap = self.tap()
+        self.link.pauseProducing()
+        self.link.pauseProducing()
+        self.link.resumeProducing()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.link.dataReceived(PING)
+        self.assertEqual(tap.written, [PONG])
+
+    def test_gate_of_a_link_that_ended_is_left_alone(self) -> None:
+        self.link.pauseProducing()
+        self.link.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_what_came_before_the_end_of_the_connection_counts(self) -> None:
         tap = self.tap()
         self.link.dataReceived(PING * 2 * LINES + b"goodbye\tenough\n")
