@@ -78,13 +78,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain("interrupted")
         return Exit.FAILED
     except BrokenPipeError:
-        # Whoever read the results has gone. What is left to flush must not raise again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_output_go()  # whoever read the results has gone
         return Exit.FAILED
     except OSError as error:
         complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
+        _let_output_go()
         return Exit.FAILED
     return status if isinstance(status, int) else Exit.OK
+
+
+def _let_output_go() -> None:
+    """Drop what cannot be flushed; Python would try again in the end, and complain in its way."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(error: click.ClickException) -> Exit:

@@ -18,7 +18,7 @@ from typing import BinaryIO, Final
 
 import click
 
-from dynamicrypt.client.stream import Sink, Source
+from dynamicrypt.client.stream import Sink, Source, write_all
 from dynamicrypt.errors import BadCiphertextError
 
 STANDARD: Final = "-"
@@ -42,16 +42,15 @@ def reading(name: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def writing(name: str, *, private: bool) -> Iterator[BinaryIO]:
+def writing(name: str, *, private: bool) -> Iterator[Sink]:
     """A new file that takes its name when all was written, or standard output for `-`.
 
     A `private` one is for its owner alone. What is no plain file is written to as it is. Raises
     click.FileError.
     """
     if name == STANDARD:
-        output = sys.stdout.buffer
-        yield output
-        output.flush()
+        yield StandardOutput()
+        sys.stdout.buffer.flush()
         return
     path = Path(name)
     draft = path.parent / f".{path.name}.{secrets.token_hex(8)}"
@@ -73,6 +72,15 @@ def writing(name: str, *, private: bool) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+class StandardOutput:
+    """Takes all that it is given, as standard output may not do (PYTHONUNBUFFERED)."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take bytes."""
+        write_all(sys.stdout.buffer, data)
+        return len(data)
 
 
 class Armor:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from dynamicrypt.cli.files import STANDARD, writing
 from dynamicrypt.cli.lab_options import (
     exchange_of,
     exchange_options,
@@ -63,11 +64,12 @@ def keys(*, size: int, form: str, **options: Any) -> int:
     """
     exchange = exchange_of(options)
     left = size
-    for helping in helpings(exchange, FORMS[form], seed=options["seed"]):
-        sys.stdout.buffer.write(helping[:left])
-        left -= len(helping)
-        if left <= 0:
-            break
+    with writing(STANDARD, private=False) as output:
+        for helping in helpings(exchange, FORMS[form], seed=options["seed"]):
+            output.write(helping[:left])
+            left -= len(helping)
+            if left <= 0:
+                break
     return Exit.OK
 
 

@@ -46,6 +46,12 @@ class Sink(Protocol):
         """Take the bytes."""
 
 
+def write_all(sink: Sink, data: bytes) -> None:
+    """Write all of the data; a file without a buffer may take less than it is given."""
+    while isinstance(taken := sink.write(data), int) and taken < len(data):
+        data = data[taken:]
+
+
 def transfer(
     connection: Connection, path: str, source: Source, sink: Sink, *, context: bytes = b""
 ) -> int:
@@ -60,7 +66,7 @@ def transfer(
         sender = _Sender(connection, source)
         try:
             for part in _received(connection, path, context, sender):
-                sink.write(part)
+                write_all(sink, part)
                 size += len(part)
         except ClientError:
             if sender.error is not None:

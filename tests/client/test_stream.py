@@ -51,6 +51,13 @@ class Unwritable(io.BytesIO):
         raise OSError("the disk is full")
 
 
+class Narrow(io.BytesIO):
+    """Takes little at once, as a file without a buffer on a disk that is almost full."""
+
+    def write(self, data: Any, /) -> int:
+        return super().write(data[:2])
+
+
 class StreamTests(FakeServiceCase):
     def test_what_comes_back_reaches_the_sink(self) -> None:
         sink = io.BytesIO()
@@ -117,6 +124,12 @@ class StreamTests(FakeServiceCase):
         self.says(READY, None)
         with self.assertRaisesRegex(OSError, "gone"):
             self.channel.encrypt_stream(Unreadable(), io.BytesIO())
+
+    def test_a_sink_that_takes_less_than_it_is_given_gets_the_rest(self) -> None:
+        sink = Narrow()
+        self.says(READY, HEAD + b"5\r\nabcde\r\n0\r\n\r\n")
+        size = self.channel.encrypt_stream(io.BytesIO(b"xyz"), sink)
+        self.assertEqual((sink.getvalue(), size), (b"abcde", 5))
 
     def test_what_a_sink_raises_is_raised(self) -> None:
         self.says(READY, HEAD + b"1\r\na\r\n0\r\n\r\n")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +110,13 @@ class CommandTests(SynchronousTestCase):
         self.assertIsInstance(refused.exception, ParameterError)
         self.assertIn("ask for more --runs", str(refused.exception))
 
+    def test_frontier_gets_dearer(self) -> None:
+        data = answer("frontier", "-N", "20", "-L", "2", "--runs", "3000", "--seed", "1")
+        steps = [limit["steps"] for limit in data["limits"]]
+        self.assertEqual(steps, sorted(steps))
+        self.assertGreater(len(steps), 3)
+        self.assertIsInstance(call("frontier", "-L", "9", "--limit", "5").exception, ParameterError)
+
     def test_reproduce_holds_figures_side_by_side(self) -> None:
         data = answer("reproduce", "--only", "steps: 3,100,3")
         self.assertEqual(data["disagreements"], 0)
@@ -122,6 +132,20 @@ class CommandTests(SynchronousTestCase):
         first, second = (call("keys", "--bytes", "1000", "-N", "16", "-L", "1") for _ in range(2))
         self.assertEqual(len(first.stdout_bytes), 1000)
         self.assertEqual(first.stdout_bytes, second.stdout_bytes)
+
+    def test_keys_that_do_not_fit_are_an_error(self) -> None:
+        for unbuffered in ("", "1"):
+            script = f"ulimit -f 1; {sys.executable} -m dynamicrypt.cli lab keys --bytes 3000"
+            with open(self.mktemp(), "wb") as file:
+                done = subprocess.run(
+                    ["bash", "-c", script],
+                    stdout=file,
+                    stderr=subprocess.PIPE,
+                    env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+                    check=False,
+                )
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"dynamicrypt: error: input or output: File too large", done.stderr)
 
     def test_keys_of_weights_and_folds_are_what_they_say(self) -> None:
         plain = call("keys", "--form", "weights", "--bytes", "1000", "-N", "16", "-L", "2")
