@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from dynamicrypt.cli.lab_finish import finish
+from dynamicrypt.cli.lab_frontier import frontier
 from dynamicrypt.cli.lab_keys import cost, entropy, keys
 from dynamicrypt.cli.lab_runs import attack, seed, sync
 from dynamicrypt.cli.lab_studies import bench, plot, profile, reproduce, sweep
@@ -25,6 +26,7 @@ for command in (
     cost,
     sweep,
     profile,
+    frontier,
     reproduce,
     plot,
     bench,

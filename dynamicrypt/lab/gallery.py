@@ -14,6 +14,8 @@ from dynamicrypt.lab.attacks import attack_named
 from dynamicrypt.lab.cost import measure
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.experiment import Experiment, synchronise
+from dynamicrypt.lab.frontier import limits
+from dynamicrypt.lab.frontier_plot import Numbers, draw_frontier
 from dynamicrypt.lab.randomness import most_common_value
 from dynamicrypt.lab.reproduce import published
 from dynamicrypt.lab.statistics import Decay, fit_decay, fit_gumbel
@@ -42,6 +44,19 @@ SUCCESS: Final[Mapping[str, Mapping[int, int]]] = {
 #: Steps after which a pair of the picture of entropies is left out, and pairs that a point needs.
 ENTROPY_LIMIT: Final = 200_000
 ENTROPY_LEAST: Final = 1000
+
+#: Runs of the frontier by K, N, L and B; random walk.
+FRONTIER: Final[Mapping[Numbers, int]] = {
+    (3, 100, 3, 16): 100_000,
+    (3, 100, 6, 64): 100_000,
+    (4, 100, 3, 16): 200_000,
+    (5, 100, 2, 16): 200_000,
+    (5, 100, 3, 32): 200_000,
+    (6, 48, 2, 16): 400_000,
+    (6, 48, 2, 32): 400_000,
+    (6, 100, 2, 32): 200_000,
+    (7, 100, 3, 8): 100_000,
+}
 
 Advance = Callable[[int, Point], object]
 
@@ -205,6 +220,20 @@ def costs(figure: Figure, directory: Path, advance: Advance) -> None:
     plots.draw_costs(figure.subplots(1, 2), curves, profiles)
 
 
+def frontier(figure: Figure, directory: Path, advance: Advance) -> None:
+    """Strength of one machine against its cost, as the step limit gets tighter.
+
+    Keys are made when 32 agreements were seen, at the end of a package.
+    """
+    curves = {
+        (K, N, L, B): list(
+            limits(replace(exchange(K, N, L), package=B, delay=32 + B), runs=runs, seed=1)
+        )
+        for (K, N, L, B), runs in FRONTIER.items()
+    }
+    draw_frontier(figure.subplots(), curves)
+
+
 #: The pictures by name.
 PICTURES: Final[Mapping[str, Callable[[Figure, Path, Advance], None]]] = {
     "success": success,
@@ -214,6 +243,7 @@ PICTURES: Final[Mapping[str, Callable[[Figure, Path, Advance], None]]] = {
     "weights": weights,
     "entropy": entropies,
     "cost": costs,
+    "frontier": frontier,
 }
 
 
