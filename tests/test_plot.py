@@ -27,8 +27,8 @@ class PlotTests(SynchronousTestCase):
         first, second = self.picture.iter(f"{SVG}polyline")
         places = [tuple(map(float, pair.split(","))) for pair in first.attrib["points"].split()]
         (x1, y1), (x2, y2), (x3, y3) = places
-        self.assertAlmostEqual(x1 + x3, 2 * x2, delta=0.2)
-        self.assertAlmostEqual(y1 + y3, 2 * y2, delta=0.2)
+        self.assertApproximates(x1 + x3, 2 * x2, 0.2)
+        self.assertApproximates(y1 + y3, 2 * y2, 0.2)
         self.assertGreater(y1, y3)
         self.assertEqual(second.attrib["points"].split()[0], f"{x1:.1f},{y3:.1f}")
 

@@ -114,7 +114,7 @@ class TryingTests(FakeServiceCase):
         with self.assertRaises(NoKeyYetError):
             self.channel.encrypt(b"x", mode=2)
         self.assertLess(len(self.service.asked), 30)
-        self.assertAlmostEqual(self.time.now, 110.0, delta=0.2)
+        self.assertApproximates(self.time.now, 110.0, 0.2)
 
     def test_what_waiting_helps_is_tried_again_after_as_long(self) -> None:
         for status, code in ((503, "peer_down"), (429, "rate_limited"), (503, "too_many_pieces")):

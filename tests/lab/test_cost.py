@@ -85,7 +85,7 @@ class LineTests(SynchronousTestCase):
 class CostTests(SynchronousTestCase):
     def test_a_key_of_more_machines_costs_as_much_more(self) -> None:
         one, four = (cost.measure(small(fusion=m), passes=1500, seed=4) for m in (1, 4))
-        self.assertAlmostEqual(four.steps / one.steps, 4, delta=0.1)
+        self.assertApproximates(four.steps / one.steps, 4, 0.1)
         self.assertLess(four.bytes / one.bytes, 4)  # tags are for keys, not for machines
 
     def test_larger_packages_need_fewer_rounds(self) -> None:
