@@ -18,7 +18,7 @@ from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.rest.counters import RestCounters
 from dynamicrypt.rest.problem import problem_of
 
-#: Streams that are remembered of each channel; a client asks at once.
+#: Streams that are remembered of each channel when they ended; a client asks at once.
 REMEMBERED: Final = 32
 
 
@@ -58,28 +58,48 @@ class StreamRecord:
             self._ended(self)
 
 
+class _Streams:
+    """The streams of one channel: those that run, and the last that ended."""
+
+    def __init__(self) -> None:
+        #: In the order in which they began.
+        self.begun: list[StreamRecord] = []
+        self._ended: deque[StreamRecord] = deque()
+
+    def ended(self, record: StreamRecord) -> None:
+        """Forget the one that ended longest ago, where there are too many."""
+        self._ended.append(record)
+        if len(self._ended) > REMEMBERED:
+            self.begun.remove(self._ended.popleft())
+
+
 class StreamLog:
-    """The last REMEMBERED streams of each channel; they go with it. Each is counted at its end."""
+    """The streams of each channel that run, and the REMEMBERED last ones that ended.
+
+    They go with the channel. Each is counted at its end.
+    """
 
     def __init__(self, counters: RestCounters, seconds: Callable[[], float]) -> None:
         self._counters = counters
         self._seconds = seconds
-        self._of: WeakKeyDictionary[LinkChannel, deque[StreamRecord]] = WeakKeyDictionary()
+        self._of: WeakKeyDictionary[LinkChannel, _Streams] = WeakKeyDictionary()
 
     def begin(self, channel: LinkChannel, verb: str) -> StreamRecord:
         """A new stream of the channel."""
         began = self._seconds()
+        streams = self._of.setdefault(channel, _Streams())
 
         def count(record: StreamRecord) -> None:
             result = "ok" if record.state is StreamState.WHOLE else "left"
             if record.problem is not None:
                 result = str(record.problem["code"])
             self._counters.count(f"{verb}_stream", result, self._seconds() - began)
+            streams.ended(record)
 
         record = StreamRecord(verb, count)
-        self._of.setdefault(channel, deque(maxlen=REMEMBERED)).appendleft(record)
+        streams.begun.append(record)
         return record
 
     def of(self, channel: LinkChannel) -> list[StreamRecord]:
         """The streams of the channel, the newest first."""
-        return list(self._of.get(channel, ()))
+        return self._of.get(channel, _Streams()).begun[::-1]

@@ -85,13 +85,13 @@ class StreamGate:
         wait = wait_of(query.get(b"wait", ()))
         channel = self._node.channel(service, partner, owner=token.id)
         record = self._log.begin(channel, verb)
-        if verb == "decrypt":
-            opener = channel.stream_opener(context)
-            return StreamBody(request, record, Opening(opener, self._reactor.seconds))
         try:
+            if verb == "decrypt":
+                opener = channel.stream_opener(context)
+                return StreamBody(request, record, Opening(opener, self._reactor.seconds))
             return StreamBody(request, record, Sealing(channel.stream_sealer(context)))
-        except NoKeyYetError as error:
-            if not wait:
+        except DynamiCryptError as error:
+            if not (wait and isinstance(error, NoKeyYetError)):
                 record.end(StreamState.BROKEN, error)
                 raise
         body = StreamBody(request, record, None)

@@ -10,11 +10,16 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dynamicrypt.errors import ParameterError
 from dynamicrypt.rest.message_shapes import STREAM_STATES, STREAM_VERBS
 from dynamicrypt.rest.stream_log import REMEMBERED, StreamState
 from tests.rest.native import CHANNEL
 from tests.rest.talk import Client
 from tests.rest.test_streaming import BODY, StreamCase
+
+
+def fail(channel: object, context: bytes) -> None:
+    raise ParameterError("not now")
 
 
 class Received:
@@ -166,6 +171,26 @@ class LogTests(EndCase):
         self.assertEqual(len(self.log()), REMEMBERED)
         self.assertNotIn(oldest["id"], {each["id"] for each in self.log()})
         first.close()
+
+    def test_the_reason_of_a_long_one_outlives_the_short_ones_beside_it(self) -> None:
+        long = self.begin("encrypt", b"hello" * 20_000)
+        client = self.another_client()
+        client.send(self.plain_head("decrypt", 70_000) + self.sealed(BODY)[:69_999])
+        for _ in range(REMEMBERED + 5):
+            self.begin("decrypt", b"x").close()
+        client.send(b"?")
+        self.begin("decrypt", b"x").close()
+        told = [each for each in self.log() if each["problem"] and each["taken"] == 70_000]
+        self.assertEqual([each["state"] for each in told], ["broken"])
+        self.assertEqual(len(self.log()), REMEMBERED)
+        client.close()
+        long.close()
+
+    def test_what_cannot_begin_has_ended(self) -> None:
+        self.patch(type(self.channel), "stream_opener", fail)
+        self.client.send(self.plain_head("decrypt", 5))
+        (stream,) = self.log()
+        self.assertEqual((stream["state"], stream["problem"]["code"]), ("broken", "bad_parameter"))
 
     def test_it_keeps_nothing_of_what_broke(self) -> None:
         client = self.begin("decrypt", self.sealed(BODY)[:-1], 80_000)
