@@ -41,6 +41,9 @@ READ_BYTES: Final = 4096
 #: After its goodbye a connection has this long (s) to close in an orderly way.
 CLOSING_SECONDS: Final = 5.0
 
+#: What the peer is told by a link that this node could not take.
+OWN_FAULT: Final = "a fault of the node"
+
 
 class LinkOwner(Protocol):
     """Who keeps the links of a node; see `node.links`."""
@@ -261,16 +264,27 @@ class LinkProtocol(TwistedProtocol):
             return
         match output:
             case LinkUp():
-                self._up = True
-                self._owner.happened(self, output)
-                self.accepted.callback(None)
+                self._come_up(output)
             case LinkDown():
                 self._reason = output.reason
                 self._error = output.error
-                self._owner.happened(self, output)
-                self._close()
+                try:
+                    self._owner.happened(self, output)
+                finally:
+                    self._close()
             case _:
                 self._owner.happened(self, output)
+
+    def _come_up(self, event: LinkUp) -> None:
+        self._up = True
+        try:
+            self._owner.happened(self, event)
+        except Exception:
+            # Nobody would use this link, and nobody dial another one.
+            self.stop(OWN_FAULT)
+            raise
+        finally:
+            self.accepted.callback(None)
 
     def _close(self) -> None:
         transport = cast("ITCPTransport", self.transport)

@@ -1,5 +1,6 @@
 """A link session on a TLS transport: whose turn it is, and what counts at the end."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.internet.error import ConnectionDone
@@ -13,6 +14,7 @@ from dynamicrypt.peer.link import READ_BYTES, LinkProtocol
 from dynamicrypt.peer.tls import LinkSecurity
 from dynamicrypt.session.link import LINES, LinkSession
 from dynamicrypt.session.link_events import LinkDown, LinkEvent, LinkUp
+from dynamicrypt.session.link_states import State
 from tests.peer.wires import ALICE, BOB, MemoryEndpoint, Node, Talkers, knowing
 from tests.session.link_pair import make_session, node
 
@@ -77,6 +79,18 @@ class LinkTests(SynchronousTestCase):
         self.link.transport = tap  # type: ignore[assignment]  # only what the link uses of it
         return tap
 
+    def fail_at(self, kind: type[LinkEvent], begun: Callable[[], object] = lambda: None) -> None:
+        """Connect anew, to an owner that fails when it is told of this; `begun` at the start."""
+
+        def happened(owner: Owner, link: LinkProtocol, event: LinkEvent) -> None:
+            if owner.number == 1 and isinstance(event, kind):
+                begun()
+                raise LookupError
+
+        self.patch(Owner, "happened", happened)
+        self.setUp()
+        self.addCleanup(self.flushLoggedErrors, LookupError)
+
     def test_both_sides_come_up(self) -> None:
         for owner in (self.one, self.two):
             self.assertEqual([type(event) for event in owner.told], [LinkUp])
@@ -126,6 +140,20 @@ class LinkTests(SynchronousTestCase):
 
     def test_gate_of_a_link_that_ended_is_left_alone(self) -> None:
         self.link.pauseProducing()
+        self.link.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_link_whose_owner_fails_at_its_start_is_given_up(self) -> None:
+        accepted: list[object] = []
+        self.fail_at(LinkUp, lambda: self.two.link.accepted.addCallback(accepted.append))
+        self.assertEqual(accepted, [None])
+        self.assertIs(self.link.session.state, State.CLOSED)
+
+    def test_link_whose_owner_fails_at_its_end_is_closed_all_the_same(self) -> None:
+        self.fail_at(LinkDown)
+        tap = self.tap()
+        self.link.stop("enough")
+        self.assertIn("loseConnection", tap.said)
         self.link.connectionLost(Failure(ConnectionDone()))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
