@@ -37,6 +37,7 @@ from dynamicrypt.peer.errors import (
     HandshakeTimeoutError,
     PeerUnreachableError,
 )
+from dynamicrypt.peer.sparse_log import SparseLog
 from dynamicrypt.peer.tls import LinkSecurity, NodeConnection, explain, inspect
 from dynamicrypt.peer.visitors import Visitors
 
@@ -148,8 +149,8 @@ class _Gate(Protocol):
 class SecuredListener:
     """A factory for a listening port: admission, TLS, and then a protocol of `factory`.
 
-    Known peers have limits, too (`visitors`). Who is refused is counted in `counts` and never
-    logged above debug: the number of callers is theirs to choose, the log's size is not.
+    Known peers have limits, too (`visitors`). Who is refused is counted in `counts`, and some of
+    them are logged: the number of callers is theirs to choose, the log's size is not.
     """
 
     _log = Logger()
@@ -168,6 +169,7 @@ class SecuredListener:
         self._visitors = Visitors(clock.seconds)
         self._counts = counts
         self._clock = clock
+        self._refusals = SparseLog(self._log, clock)
 
     def buildProtocol(self, addr: IAddress) -> TLSMemoryBIOProtocol | None:
         """A TLS transport that is waiting for the caller, None if it is not admitted."""
@@ -185,7 +187,7 @@ class SecuredListener:
             if isinstance(error, LocalError):
                 self._log.error("cannot judge callers: {error}", error=error)
             else:
-                self._log.debug("refused {address}: {error}", address=addr, error=error)
+                self._refusals.info("refused {address}: {error}", address=addr, error=error)
 
         gate = _Gate(self._factory, addr, self._clock, passed, failed, visitors=self._visitors)
         return self._tls.protocol(self._tls, gate)
@@ -196,6 +198,7 @@ class SecuredListener:
 
     def doStop(self) -> None:
         """The port is closed."""
+        self._refusals.flush()
         self._tls.doStop()
 
 

@@ -39,6 +39,7 @@ from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.handshake import security_of
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.peers import KnownPeers
+from dynamicrypt.peer.sparse_log import BURST, RATE
 from dynamicrypt.peer.tls import HYBRID_GROUP, LINK_PROTOCOL, explain
 from dynamicrypt.peer.visitors import MAX_CONNECTIONS
 from tests.peer.wires import ALICE, BOB, MALLORY, MemoryEndpoint, Node, Talker, Talkers, knowing
@@ -137,7 +138,7 @@ class TrustTests(TlsCase):
         with capturedLogs() as events:
             said = self.refused(self.shake(), CertificateChangedError)
         self.assertEqual(
-            [event["log_level"] for event in events], [LogLevel.critical, LogLevel.debug]
+            [event["log_level"] for event in events], [LogLevel.critical, LogLevel.info]
         )
         self.assertIn(show(MALLORY.fingerprint), said)
         self.assertEqual(self.alice.counts, {("", "peer_certificate_changed"): 1})
@@ -407,6 +408,23 @@ class StrangerTests(TlsCase):
             self.clock.advance(HANDSHAKE_SECONDS)
         self.assertEqual(self.bob.talkers.made, [])
         self.assertEqual(sum(self.bob.counts.values()), 3)
+
+    def test_of_many_that_are_refused_a_few_are_logged(self) -> None:
+        with capturedLogs() as said:
+            for _ in range(3 * BURST):
+                transport = self.listener.buildProtocol(self.caller())
+                assert transport is not None
+                wire = StringTransportWithDisconnection()
+                wire.protocol = transport
+                transport.makeConnection(wire)
+                transport.dataReceived(b"GET / HTTP/1.1\r\n\r\n")
+                self.clock.advance(1)
+            self.listener.doStart()
+            self.listener.doStop()
+        refused = [e for e in said if e["log_format"].startswith("refused")]
+        self.assertGreaterEqual(len(refused), BURST)
+        self.assertLessEqual(len(refused), BURST + 3 * BURST * RATE + 1)
+        self.assertEqual(said[-1]["count"], 3 * BURST - len(refused))
 
     @settings(max_examples=60, deadline=None)
     @given(data=st.data())
