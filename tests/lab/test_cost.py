@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks.link_hosts import pair
+from benchmarks.link_hosts import Pair, pair
 from dynamicrypt.lab import cost
 from dynamicrypt.lab.bank import Banks, Log
 from dynamicrypt.params import PROFILES, ExchangeParameters, MachineParameters, Rule
@@ -18,7 +18,8 @@ from dynamicrypt.wire.link_messages import Confirm, Query, Round
 #: How far the calculated bytes of a round may be from those of a real link, as a share: at the
 #: beginning numbers have fewer digits, and the link carries a little else.
 ROUND_TOLERANCE = 0.04
-#: The same for the rounds of a key: in two seconds a link makes some hundred keys.
+#: The same for the rounds of a key: of so many keys, their number has a spread of two percent.
+KEYS = 2000
 KEY_TOLERANCE = 0.15
 
 
@@ -26,6 +27,18 @@ def small(**changes: object) -> ExchangeParameters:
     machine = MachineParameters(K=3, N=16, L=3, rule=Rule.RANDOM_WALK)
     plain = ExchangeParameters(machine=machine, package=8, fusion=2, machines=40, step_limit=300)
     return replace(plain, **changes)  # type: ignore[arg-type]  # the tests' own
+
+
+def keys_of(nodes: Pair, keys: int) -> tuple[float, float]:
+    """Wait until a link made so many keys; rounds and bytes for one."""
+    before = nodes.counts()
+    made = 0.0
+    while made < keys:
+        nodes.rates(1, 0.2)
+        after = nodes.counts()
+        made = sum(now["keys"] - then["keys"] for now, then in zip(after, before, strict=True))
+    rounds, size = (after[0][name] - before[0][name] for name in ("rounds", "bytes"))
+    return rounds / made, size / made
 
 
 class RoundTests(SynchronousTestCase):
@@ -104,13 +117,12 @@ class CostTests(SynchronousTestCase):
             calculated = cost.measure(parameters, passes=3000, seed=6)
             with pair("fast", changes) as nodes:
                 nodes.call()
-                nodes.rates(1, 1.0)  # a bank begins with all its machines at the same step
-                measured = nodes.rates(1, 2.0)
-            rounds = measured.rounds_per_second / measured.keys_per_second
-            a_round = measured.bytes_per_key / rounds
+                keys_of(nodes, KEYS // 2)  # a bank begins with all its machines at the same step
+                rounds, size = keys_of(nodes, KEYS)
+            a_round = size / rounds
             low = calculated.bytes / calculated.rounds
             self.assertGreater(a_round, low * (1 - ROUND_TOLERANCE), str(changes))
             high = low + cost.RECORD_OVERHEAD  # where the partners do not fall into turns
             self.assertLess(a_round, high * (1 + ROUND_TOLERANCE), str(changes))
-            for ratio in calculated.rounds / rounds, calculated.bytes / measured.bytes_per_key:
+            for ratio in calculated.rounds / rounds, calculated.bytes / size:
                 self.assertLess(abs(float(np.log(ratio))), KEY_TOLERANCE, str(changes))
