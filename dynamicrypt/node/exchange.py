@@ -103,7 +103,7 @@ class Exchange:
     async def synchronise(self, service: Service, address: str, port: int) -> None:
         """Reach the partner's node and open the channel; it is kept open from now on.
 
-        Raises what kept it from that, and gives up then.
+        Raises what kept it from that, and gives up then, unless it was to be kept open before.
         """
         partner = service.partner or ""
         check_name(service.name)
@@ -119,13 +119,13 @@ class Exchange:
         channel = self.add(service, partner, peer)
         if channel.live:
             return
-        channel.wanted = True
+        wanted, channel.wanted = channel.wanted, True
         up = channel.when_live()
         channel.open_on_link()
         try:
             await up
         except BaseException:
-            channel.wanted = False
+            channel.wanted = channel.wanted and wanted
             self._release(channel.peer)
             raise
 

@@ -89,6 +89,17 @@ class NumberTests(CallerTestCase):
 
 
 class SimultaneousTests(CallerTestCase):
+    async def test_call_that_fails_ends_no_channel_that_was_to_be_kept_open(self) -> None:
+        node = self.one.node
+        node.create_service("alice", owner="o")
+        channel = node.open_channel("alice", "bob", peer="two", owner="o")
+        await self.assertFailure(self.sync("alice", "bob", self.two), SynchronisationError)
+        self.two.node.register("bob", owner="o")
+        self.two.node.configure("bob", "alice", owner="o")
+        self.retry()
+        await channel.when_ready()
+        await self.works()
+
     async def test_exit_during_sync_leaves_no_channel(self) -> None:
         self.register()
         synchronising = self.sync("alice", "bob", self.two)
