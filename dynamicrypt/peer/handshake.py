@@ -66,9 +66,11 @@ def _connection(transport: object) -> NodeConnection:
 class _Gate(Protocol):
     """Waits for the handshake, then hands the connection to a protocol of `factory`.
 
-    `passed` is called with that protocol, or `failed` with the error; exactly one of them, once.
-    `visitors` bounds the connections of each peer.
+    `passed` is called with that protocol once it has begun, or `failed` with the error; exactly one
+    of them, once. `visitors` bounds the connections of each peer.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class _Gate(Protocol):
         self._passed = passed
         self._failed = failed
         self._protocol: IProtocol | None = None
+        self._begun = False
         self._error: DynamiCryptError | None = None
         self._connection: NodeConnection | None = None
         self._visitors = visitors
@@ -111,7 +114,13 @@ class _Gate(Protocol):
             return
         self._deadline.cancel()
         self._protocol = protocol
-        protocol.makeConnection(self.transport)
+        try:
+            protocol.makeConnection(self.transport)
+        except Exception:
+            self._log.failure("a connection could not be begun")
+            self.stop(DynamiCryptError("this node could not begin the connection"))
+            return
+        self._begun = True
         self._passed(protocol, security)
 
     def stop(self, error: DynamiCryptError) -> None:
@@ -136,10 +145,10 @@ class _Gate(Protocol):
         error = self._error or explain(connection, cause)
         if self._protocol is not None:
             self._protocol.connectionLost(reason if error is cause else Failure(error))
-            return
         if self._deadline.active():
             self._deadline.cancel()
-        self._failed(error)
+        if not self._begun:
+            self._failed(error)
 
     def _late(self) -> None:
         self.stop(HandshakeTimeoutError(f"no handshake in {HANDSHAKE_SECONDS:.0f} s"))

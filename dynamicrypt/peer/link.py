@@ -190,6 +190,7 @@ class LinkProtocol(TwistedProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Wipe the session and tell the owner."""
         if self._session is None:
+            self._owner.lost(self)
             return
         if isinstance(reason.value, DynamiCryptError):
             self._error = reason.value

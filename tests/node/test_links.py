@@ -13,6 +13,7 @@ from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog
 from dynamicrypt.node.links import Links
 from dynamicrypt.params import PROFILES
+from dynamicrypt.peer.admission import MAX_PER_ADDRESS
 from dynamicrypt.peer.identity import generate
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
@@ -209,6 +210,20 @@ class FaultTests(CallerTestCase):
             turn()
             patch.restore()
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        await self.works()
+
+    async def test_links_that_could_not_be_begun_take_no_place(self) -> None:
+        self.register()
+        for host in (self.one, self.two):
+            patch = self.patch(host.node.links, "new_session", lambda *_: 1 // 0)
+            for _ in range(MAX_PER_ADDRESS + 1):
+                await self.assertFailure(self.sync("alice", "bob", self.two), SynchronisationError)
+            patch.restore()
+        await self.until(lambda: not len(self.two.node.links.connections))
+        self.assertEqual(len(self.one.node.links.connections), 0)
+        self.assertEqual(self.two.node.links.connections.doorkeeper.unfinished, 0)
+        self.flushLoggedErrors(ZeroDivisionError)
+        await self.synchronise()
         await self.works()
 
     async def test_a_channel_is_not_opened_in_a_loop(self) -> None:
