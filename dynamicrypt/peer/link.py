@@ -230,9 +230,12 @@ class LinkProtocol(TwistedProtocol):
             self._reading().resumeProducing()
 
     def _take_rest(self) -> None:
-        """What came before the end of the connection counts."""
-        while self.session.waiting:
-            self._act(self.session.receive(b"", self._clock.seconds()))
+        """What came before the end of the connection counts, but the end is told in any case."""
+        try:
+            while self.session.waiting:
+                self._act(self.session.receive(b"", self._clock.seconds()))
+        except Exception:
+            self._log.failure("what came last was not taken")
 
     def _reading(self) -> IPushProducer:
         """The transport, as what produces the data that we read."""

@@ -167,6 +167,15 @@ class LinkTests(SynchronousTestCase):
         self.assertEqual(end.reason, "enough")
         self.assertEqual(self.two.gone, 1)
 
+    def test_end_is_told_though_what_came_before_it_is_not_taken(self) -> None:
+        self.tap()
+        self.link.dataReceived(PING * 2 * LINES)
+        self.patch(self.link.session, "receive", lambda *_: 1 // 0)
+        self.link.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertIsInstance(self.two.told[-1], LinkDown)
+        self.assertEqual(self.two.gone, 1)
+
     def test_nothing_is_taken_after_a_fault(self) -> None:
         tap = self.tap()
         self.link.dataReceived(b"nonsense\n" + PING * 3 * LINES)
