@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
@@ -85,9 +85,8 @@ class SecretRing:
         memoryview(self._memory)[at : at + size] = bytes(size)
 
 
-class _Place(NamedTuple):
-    caller: str
-    key: bytes
+#: A caller and its key.
+_Place = tuple[str, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +126,7 @@ class KeptAnswers:
         `digest` stands for all of the request. Raises IdempotencyMismatchError if it was another,
         IdempotencyInFlightError if it is under way already.
         """
-        place = _Place(caller, key)
+        place = (caller, key)
         known = self._answers.get(place)
         if known is not None and known.until <= self._clock.seconds():
             self._drop(place)
@@ -146,7 +145,7 @@ class KeptAnswers:
 
     def end(self, caller: str, key: bytes, reply: Reply, *, secret: bool) -> None:
         """Keep the answer to a request that is under way; only what succeeded is kept."""
-        place = _Place(caller, key)
+        place = (caller, key)
         digest = self._under_way.pop(place, None)
         if digest is None or not reply.lasting or not 200 <= reply.status < 300:
             return
@@ -167,7 +166,7 @@ class KeptAnswers:
 
     def forget(self, caller: str, key: bytes) -> None:
         """Let a request that is under way be as if it had not been made."""
-        self._under_way.pop(_Place(caller, key), None)
+        self._under_way.pop((caller, key), None)
 
     def _put_secret(self, body: bytes) -> int | None:
         while True:
@@ -181,7 +180,7 @@ class KeptAnswers:
         if answer.secret is not None:
             self._secrets.wipe(answer.secret)
             del self._secret[place]
-        self._bytes -= _size(place.key, answer.reply)
+        self._bytes -= _size(place[1], answer.reply)
 
     def _expire(self) -> None:
         self._sweep = None

@@ -1,6 +1,7 @@
 """The corpora of the fuzzers, once through."""
 
 import gc
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -42,12 +43,13 @@ class RequestTests(CorpusCase):
         refused = [each for each in asked if each and server.take(each).status >= 400]
         self.assertGreater(len(refused), 10)
         sizes = []
-        for _ in range(4):
+        for _ in range(6):
             for each in refused:
                 server.take(each)
             gc.collect()
             sizes.append(len(gc.get_objects()))
-        self.assertLess(sizes[-1] - sizes[1], 20)
+        # What is left behind grows in every round; what other tests of the process do, in some.
+        self.assertTrue(any(after <= before for before, after in pairwise(sizes[1:])), str(sizes))
 
 
 class ConnectionTests(CorpusCase):
