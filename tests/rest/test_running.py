@@ -19,6 +19,7 @@ from tests.endtoend.service import GROWTH_BYTES, ServiceTestCase, eventually, re
 from tests.rest.running import BANK, HOST, SHOP, RunningNode
 
 HERE = Path(__file__).parent
+HOOKS = "tests.rest.schemathesis_hooks"
 #: Request timeouts and event streams that never end do not go together.
 NOT_TESTED = "/v2/events"
 
@@ -181,15 +182,14 @@ class SchemathesisTests(ServiceTestCase):
         command = [str(Path(sys.executable).with_name("st")), "--config-file", str(HERE / config)]
         target = f"http://{HOST}:{node.port}/v2/openapi.json"
         fixed = ["-c", "all", "--exclude-path", NOT_TESTED, "--seed", "4", "--warnings", "off"]
-        # Who asks to wait for a key that never comes has an answer after 30 s.
-        patient = ["--request-timeout", "60", "--max-response-time", "45"]
+        prompt = ["--request-timeout", "30", "--max-response-time", "10"]
         ran = subprocess.run(
-            [*command, "run", target, *fixed, *patient, *options],
+            [*command, "run", target, *fixed, *prompt, *options],
             capture_output=True,
             text=True,
             check=False,
             cwd=self.state(),
-            env=os.environ | {"NO_COLOR": "1"},
+            env=os.environ | {"NO_COLOR": "1", "SCHEMATHESIS_HOOKS": HOOKS},
         )
         self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
 
