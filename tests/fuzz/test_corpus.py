@@ -1,12 +1,12 @@
 """The corpora of the fuzzers, once through."""
 
 import gc
-from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.logger import LogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fuzz import connection, envelope, peer, requests
@@ -42,14 +42,15 @@ class RequestTests(CorpusCase):
         asked = [requests.read_input(seed) for seed in requests.seeds()]
         refused = [each for each in asked if each and server.take(each).status >= 400]
         self.assertGreater(len(refused), 10)
+        # Trial's processes keep what they tell each other of the log.
+        self.patch(LogPublisher, "__call__", lambda _publisher, _event: None)
         sizes = []
-        for _ in range(6):
+        for _ in range(4):
             for each in refused:
                 server.take(each)
             gc.collect()
             sizes.append(len(gc.get_objects()))
-        # What is left behind grows in every round; what other tests of the process do, in some.
-        self.assertTrue(any(after <= before for before, after in pairwise(sizes[1:])), str(sizes))
+        self.assertLess(sizes[-1] - sizes[1], 20)
 
 
 class ConnectionTests(CorpusCase):
