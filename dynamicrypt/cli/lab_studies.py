@@ -182,7 +182,7 @@ def _cost_data(cost: strength.Cost, fusion: int) -> dict[str, Any]:
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="All figures, with more runs: an hour of processor time.")
+@click.option("--full", is_flag=True, help="All figures, with more runs: an hour of one core.")
 @click.option("--only", metavar="TEXT", default="", help="Figures whose label has TEXT in it.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="S")
 @click.option("--threads", type=click.IntRange(1), help="Threads; by default all processors.")
