@@ -28,8 +28,8 @@ from dynamicrypt.location import PORTS_FILE, default_state_directory
 from dynamicrypt.node.clock import steady_clock
 from dynamicrypt.node.hardening import MemoryWatch, harden
 from dynamicrypt.node.node import Node
+from dynamicrypt.node.reactor import Reactor
 from dynamicrypt.node.registry import ServicesFile
-from dynamicrypt.node.thesis import Reactor
 from dynamicrypt.params import PROFILES, Profile
 from dynamicrypt.peer.errors import PortTakenError
 from dynamicrypt.peer.fingerprint import show

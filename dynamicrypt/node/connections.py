@@ -10,7 +10,7 @@ from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
-from dynamicrypt.node.thesis import Reactor
+from dynamicrypt.node.reactor import Reactor
 from dynamicrypt.peer.admission import Admission as Doorkeeper
 from dynamicrypt.peer.handshake import HandshakeCounts, SecuredEndpoint, SecuredListener
 from dynamicrypt.peer.identity import Identity

@@ -16,8 +16,8 @@ from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.links import Links
 from dynamicrypt.node.local import LocalLink
+from dynamicrypt.node.reactor import Reactor
 from dynamicrypt.node.service import Service, Services
-from dynamicrypt.node.thesis import Reactor
 from dynamicrypt.params import Profile
 from dynamicrypt.peer.errors import OwnNodeError
 from dynamicrypt.peer.identity import Identity

@@ -14,8 +14,8 @@ from twisted.logger import Logger
 from dynamicrypt._core import Bank, Fill, system_fill
 from dynamicrypt.node.connections import Connections
 from dynamicrypt.node.dialling import Dialling
+from dynamicrypt.node.reactor import Reactor
 from dynamicrypt.node.rivals import REDUNDANT, SUPERSEDED, stays
-from dynamicrypt.node.thesis import Reactor
 from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.peer.errors import StateFileError
 from dynamicrypt.peer.fingerprint import show

@@ -24,10 +24,11 @@ from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog
 from dynamicrypt.node.links import Links
 from dynamicrypt.node.persistence import Persistence
+from dynamicrypt.node.reactor import Reactor
 from dynamicrypt.node.registry import ServicesFile
 from dynamicrypt.node.service import Channel, Registration, SealedMessage, Services, check_name
 from dynamicrypt.node.status import NodeStatus, PeerStatus
-from dynamicrypt.node.thesis import Reactor, ThesisWire
+from dynamicrypt.node.thesis import ThesisWire
 from dynamicrypt.params import Profile
 from dynamicrypt.peer import fingerprint
 from dynamicrypt.peer.errors import MistypedError

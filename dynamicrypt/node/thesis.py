@@ -8,15 +8,12 @@ from typing import Final
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint
-from twisted.internet.interfaces import (
-    IDelayedCall,
-    IReactorPluggableNameResolver,
-    IReactorTime,
-)
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from dynamicrypt.errors import SynchronisationError
 from dynamicrypt.keys.thesis_store import ThesisKeyStore
+from dynamicrypt.node.reactor import Reactor
 from dynamicrypt.node.service import SealedMessage, Service, Services
 from dynamicrypt.params import THESIS
 from dynamicrypt.peer.dialler import Dialler
@@ -33,10 +30,6 @@ WIRE: Final = 1
 KEY_LIFETIME: Final = 3600.0
 #: When both partners dial at once one dial is turned away; the other arrives within this time (s).
 SIMULTANEOUS_GRACE: Final = 0.5
-
-
-class Reactor(IReactorTime, IReactorPluggableNameResolver):
-    """What the node needs of a reactor."""
 
 
 class ThesisChannel:
