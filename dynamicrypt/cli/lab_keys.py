@@ -17,6 +17,7 @@ from dynamicrypt.cli.lab_options import (
     machine_of,
     machine_options,
     number,
+    refuse_beside,
 )
 from dynamicrypt.cli.speech import Exit, fields, result
 from dynamicrypt.keys import thesis
@@ -124,6 +125,8 @@ def cost(*, name: str | None, passes: int, seed: int, as_json: bool, **options: 
 
     Two banks play the rounds of wire 2 in this process; bytes follow from its lines.
     """
+    if name is not None:
+        refuse_beside(name, "passes")
     parameters = PROFILES[name].exchange if name is not None else _parameters(options)
     with Progress("passes", passes, sys.stderr) as progress:
         found = measure(parameters, passes=passes, seed=seed, progress=progress.advance)

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from dynamicrypt.cli.speech import talk
+from dynamicrypt.errors import ParameterError
 from dynamicrypt.lab.exchange import PATIENCE, Exchange
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.outcome import Outcome
@@ -113,6 +115,15 @@ def machine_of(options: dict[str, Any]) -> MachineParameters:
         L=options.pop("l"),
         rule=Rule(options.pop("rule")),
     )
+
+
+def refuse_beside(name: str, *allowed: str) -> None:
+    """Raise ParameterError if an option beside the profile `name` says what the profile does."""
+    context = click.get_current_context()
+    for option in context.params:
+        given = context.get_parameter_source(option) is ParameterSource.COMMANDLINE
+        if given and option not in {"name", "seed", "as_json", *allowed}:
+            raise ParameterError(f"the profile {name} has its own {option}: give one or the other")
 
 
 def exchange_of(options: dict[str, Any]) -> Exchange:

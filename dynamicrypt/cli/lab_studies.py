@@ -16,6 +16,7 @@ from dynamicrypt.cli.lab_options import (
     exchange_options,
     executor_at,
     number,
+    refuse_beside,
     way_of,
     way_options,
 )
@@ -113,6 +114,7 @@ def profile(*, name: str | None, fusion: int, **options: Any) -> int:
     way = way_of(options)
     exchange = exchange_of(options)
     if name is not None:
+        refuse_beside(name, "runs", "threads", "scheduler")
         exchange = strength.exchange_of(PROFILES[name].exchange)
         fusion = PROFILES[name].exchange.fusion
     if way.scheduler is not None:

@@ -7,17 +7,14 @@ their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import heapify, heapreplace
 from math import inf, log2
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamicrypt.lab.attacks import Attack
 from dynamicrypt.lab.exchange import Exchange
-from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.outcome import Outcome
 from dynamicrypt.lab.statistics import Estimate, proportion
 
@@ -105,18 +102,6 @@ def success_by_rank(outcome: Outcome, bank: int = 10) -> list[Estimate]:
     hits = known(outcome)[: groups * bank].reshape(groups, bank)
     ranked = np.take_along_axis(hits, np.argsort(steps, axis=1, kind="stable"), axis=1)
     return [proportion(int(column.sum()), groups) for column in ranked.T]
-
-
-def success_by_delay(
-    attack: Attack, exchange: Exchange, delays: Sequence[int], runs: int, *, seed: int = 0
-) -> list[Outcome]:
-    """The attack on keys that are made so many steps after synchronisation."""
-    return [
-        Experiment(
-            exchange=replace(exchange, delay=delay), attack=attack, runs=runs, seed=seed
-        ).run()
-        for delay in delays
-    ]
 
 
 def within(outcome: Outcome, short: int) -> Estimate:

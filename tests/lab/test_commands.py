@@ -110,6 +110,12 @@ class CommandTests(SynchronousTestCase):
         self.assertIsInstance(refused.exception, ParameterError)
         self.assertIn("ask for more --runs", str(refused.exception))
 
+    def test_a_profile_takes_no_other_numbers(self) -> None:
+        for options in (("cost", "fast", "-K", "4"), ("profile", "fast", "--fusion", "2")):
+            refused = call(*options).exception
+            self.assertIsInstance(refused, ParameterError)
+            self.assertIn("the profile fast has its own", str(refused))
+
     def test_frontier_gets_dearer(self) -> None:
         data = answer("frontier", "-N", "20", "-L", "2", "--runs", "3000", "--seed", "1")
         steps = [limit["steps"] for limit in data["limits"]]

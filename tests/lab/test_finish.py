@@ -12,7 +12,6 @@ from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.finish import (
     fused,
     order_of_passes,
-    success_by_delay,
     success_by_rank,
     within,
 )
@@ -70,8 +69,9 @@ class OrderTests(SynchronousTestCase):
 class DelayTests(SynchronousTestCase):
     def test_late_keys_are_known_as_published(self) -> None:
         published = {0: 0.254, 16: 0.291, 64: 0.370, 256: 0.474}
-        found = success_by_delay(Geometric(), PLAN, list(published), 6000, seed=7)
-        for runs, share in zip(found, published.values(), strict=True):
+        for delay, share in published.items():
+            plan = replace(PLAN, delay=delay)
+            runs = Experiment(exchange=plan, attack=Geometric(), runs=6000, seed=7).run()
             success = runs.success(Criterion.EQUAL)
             self.assertTrue(success.agrees_with(Estimate(share, 0.006)), f"{success}, not {share}")
             self.assertGreater(within(runs, 2).value, success.value)
