@@ -49,8 +49,9 @@ def forbid_dumps() -> None:
 def wipe_freed() -> None:
     """Overwrite every bytes and every str object when it is freed, from now on.
 
-    For a whole process, at its start; what was freed before stays. Buffers of C libraries, text
-    of subclasses and copies that a resize leaves behind are not reached.
+    With glibc blocks of any library above about 1 kB, too, and what a resize leaves behind
+    (M_PERTURB of mallopt(3)). For a whole process, at its start; what was freed before stays.
+    Smaller blocks of libraries, and text of subclasses, are not reached.
     """
 
 def system_fill(buffer: bytearray | memoryview | SecretMemory, /) -> None:

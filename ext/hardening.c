@@ -6,6 +6,7 @@
 
 #include "hardening.h"
 
+#include <malloc.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -40,6 +41,16 @@ static void wipe_and_free_text(void *object)
     free_text(object);
 }
 
+/* What C libraries free, and what a buffer leaves behind that a resize moves: glibc fills freed
+   memory with the low byte of M_PERTURB, though not the small blocks that it keeps at hand for the
+   next allocation (tcache, up to 1032 bytes). New memory gets the complement, zero here. */
+static void fill_freed_blocks(void)
+{
+#ifdef M_PERTURB
+    mallopt(M_PERTURB, 0xFF);
+#endif
+}
+
 void hardening_wipe_freed(void)
 {
     if (PyBytes_Type.tp_free == wipe_and_free_bytes)
@@ -48,4 +59,5 @@ void hardening_wipe_freed(void)
     free_text = PyUnicode_Type.tp_free;
     PyBytes_Type.tp_free = wipe_and_free_bytes;
     PyUnicode_Type.tp_free = wipe_and_free_text;
+    fill_freed_blocks();
 }

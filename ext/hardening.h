@@ -6,8 +6,8 @@
    A change of the user undoes the former. Returns 0, or -1 with errno set. */
 int hardening_forbid_dumps(void);
 
-/* From now on every bytes and every str object is overwritten when it is freed. Call it with the
-   GIL held; the second call does nothing. */
+/* From now on every bytes and every str object is overwritten when it is freed, and with glibc every
+   larger block that anybody frees. Call it with the GIL held; the second call does nothing. */
 void hardening_wipe_freed(void);
 
 #endif

@@ -12,5 +12,5 @@ def forbid_dumps():
 
 
 def wipe_freed():
-    """Overwrite every bytes and str object when it is freed, from now on."""
+    """Overwrite what is freed, from now on."""
     hardening_wipe_freed()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from dataclasses import dataclass
-from io import BytesIO
+from io import RawIOBase
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from twisted.internet.interfaces import IPushProducer, IUNIXTransport
@@ -56,18 +56,39 @@ class BodyTooLargeError(Exception):
     """The body exceeds Limits.body. It is answered with 413."""
 
 
-class Body(BytesIO):
-    """A request body in memory; raises BodyTooLargeError instead of growing past `limit` bytes."""
+class Body(RawIOBase):
+    """A request body in memory; raises BodyTooLargeError instead of growing past `limit` bytes.
+
+    It keeps the parts that came, each of which is overwritten when it is freed: a buffer that grows
+    moves, and leaves what it held behind.
+    """
 
     def __init__(self, limit: int) -> None:
         super().__init__()
         self._limit = limit
+        self._size = 0
+        self._parts: list[bytes] = []
 
     def write(self, data: bytes, /) -> int:  # type: ignore[override]  # twisted.web writes bytes
         """Append."""
-        if self.tell() + len(data) > self._limit:
+        if self._size + len(data) > self._limit:
             raise BodyTooLargeError
-        return super().write(data)
+        self._size += len(data)
+        self._parts.append(data)
+        return len(data)
+
+    def tell(self) -> int:
+        """How much has come."""
+        return self._size
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """It is read from its beginning anyway."""
+        return 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """All of it, once."""
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
 
 
 class ApiChannel(HTTPChannel):

@@ -70,7 +70,9 @@ class StreamBody(RawIOBase):
         self._record = record
         self._coder = coder
         self._waiting: Deferred[None] | None = None
-        self._ahead = bytearray()
+        #: As it came; see rest.channel.Body.
+        self._ahead: list[bytes] = []
+        self._ahead_size = 0
         self._ended = False
 
     def wait_for(self, coder: Deferred[Coder]) -> None:
@@ -86,8 +88,9 @@ class StreamBody(RawIOBase):
         if self._coder is not None:
             self._pass(self._coder, data)
         else:
-            self._ahead += data
-            if len(self._ahead) >= _AHEAD:
+            self._ahead.append(data)
+            self._ahead_size += len(data)
+            if self._ahead_size >= _AHEAD:
                 self._carrier.hold()
         return len(data)
 
@@ -134,7 +137,7 @@ class StreamBody(RawIOBase):
             self._waiting.cancel()
         if self._coder is not None:
             self._coder.abandon()
-        self._forget()
+        self._ahead.clear()
         super().close()
 
     @property
@@ -143,8 +146,8 @@ class StreamBody(RawIOBase):
 
     def _begin(self, coder: Coder) -> None:
         self._coder = coder
-        ahead = bytes(self._ahead)
-        self._forget()
+        ahead = b"".join(self._ahead)
+        self._ahead.clear()
         self._carrier.release()
         try:
             self._pass(coder, ahead)
@@ -163,7 +166,7 @@ class StreamBody(RawIOBase):
             log_fault(failure)
             error = InternalError("a fault of the node")
         self._record.end(StreamState.BROKEN, error)
-        self._forget()
+        self._ahead.clear()
         self._carrier.release()
         self._carrier.refuse(problem_reply(error, self._request.path))
 
@@ -198,10 +201,6 @@ class StreamBody(RawIOBase):
             self._request.setHeader(b"Content-Type", BYTES)
             self._request.setHeader(b"Date", datetimeToString())
             self._request.setHeader(ID_HEADER, self._record.id.encode("ascii"))
-
-    def _forget(self) -> None:
-        self._ahead[:] = bytes(len(self._ahead))
-        self._ahead.clear()
 
 
 class StreamEnd(Resource):
