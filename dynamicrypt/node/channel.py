@@ -78,7 +78,10 @@ class LinkChannel(ChannelMessages):
         self.ledger: Final = Ledger()
         #: How often the partner may open it.
         self.openings: Final = Allowance(OPENINGS, OPENINGS_PER_SECOND, seconds())
-        self.wanted = False
+        #: It is to be open until it is closed.
+        self.kept = False
+        #: How many wait for it to come up, and will have it kept then.
+        self.callers = 0
         #: The application has stopped the machines.
         self.stopped = False
         role = int((own, name.service) > (peer, name.partner))
@@ -106,6 +109,11 @@ class LinkChannel(ChannelMessages):
     def live(self) -> bool:
         """Whether machines synchronise now, or rest because there are keys enough."""
         return self._up
+
+    @property
+    def wanted(self) -> bool:
+        """Whether this side asks for it wherever there is a link."""
+        return self.kept or self.callers > 0
 
     @property
     def statistics(self) -> Statistics | None:
@@ -195,7 +203,7 @@ class LinkChannel(ChannelMessages):
 
     def close(self, reason: str = LEFT) -> None:
         """End the channel, here and at the partner, and erase the keys."""
-        self.wanted = False
+        self.kept = False
         link = self._link()
         if link is not None:
             link.close_channel(self.name, reason)

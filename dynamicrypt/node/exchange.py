@@ -117,17 +117,16 @@ class Exchange:
             self._release(peer)
             raise SynchronisationError("another call came in between")
         channel = self.add(service, partner, peer)
-        if channel.live:
-            return
-        wanted, channel.wanted = channel.wanted, True
-        up = channel.when_live()
-        channel.open_on_link()
+        channel.callers += 1
         try:
+            up = channel.when_live()
+            channel.start()
             await up
-        except BaseException:
-            channel.wanted = channel.wanted and wanted
-            self._release(channel.peer)
-            raise
+            channel.kept = True
+        finally:
+            channel.callers -= 1
+            if not channel.wanted:
+                self._release(channel.peer)
 
     def add(self, service: Service, partner: str, peer: bytes) -> LinkChannel:
         """The channel with the partner at this peer; there may be one already.
@@ -147,10 +146,9 @@ class Exchange:
         The peer is dialled if its address is known.
         """
         channel = self.add(service, partner, peer)
-        channel.wanted = True
-        channel.stopped = False
+        channel.kept = True
         self.links.keep(peer)
-        channel.open_on_link()
+        channel.start()
         return channel
 
     # The links' side.

@@ -5,6 +5,7 @@ from twisted.internet.defer import Deferred
 from dynamicrypt.errors import ParameterError, SynchronisationError, TooManyServicesError
 from dynamicrypt.node import channel as channel_module
 from dynamicrypt.node import exchange as exchange_module
+from dynamicrypt.node.channel import LinkChannel
 from tests.node.hosts import HOST, ExchangeTestCase, Host
 
 
@@ -98,6 +99,37 @@ class SimultaneousTests(CallerTestCase):
         self.two.node.configure("bob", "alice", owner="o")
         self.retry()
         await channel.when_ready()
+        await self.works()
+
+    async def test_call_that_finds_the_channel_open_keeps_it_open(self) -> None:
+        self.register()
+        await self.synchronise()
+        await self.two.node.synchronise("bob", "alice", HOST, self.one.port, owner="o")
+        self.one.node.remove("alice", owner="o")
+        self.one.node.register("alice", owner="o")
+        self.one.node.configure("alice", "bob", owner="o")
+        await self.until(lambda: bool(self.two.node.is_synchronising("bob", owner="o")))
+        await self.works()
+
+    async def test_call_that_is_given_up_takes_nothing_from_another(self) -> None:
+        self.register()
+        patch = self.patch(LinkChannel, "open_on_link", lambda _: None)
+        impatient, patient = (self.sync("alice", "bob", self.two) for _ in range(2))
+        await self.until(lambda: bool(self.one.node.channels("alice", owner="o")))
+        impatient.cancel()
+        await self.assertFailure(impatient, SynchronisationError)
+        patch.restore()
+        (channel,) = self.one.node.channels("alice", owner="o")
+        channel.open_on_link()
+        await patient
+        self.assertTrue(channel.wanted)
+        await self.works()
+
+    async def test_call_starts_a_channel_that_was_stopped(self) -> None:
+        self.register()
+        await self.synchronise()
+        self.one.node.channel("alice", "bob", owner="o").stop()
+        await self.synchronise()
         await self.works()
 
     async def test_exit_during_sync_leaves_no_channel(self) -> None:
