@@ -177,7 +177,10 @@ class Links:
     # The dialling's side.
 
     def when_down(self, fingerprint: bytes) -> Deferred[None]:
-        """Fires when there is no link to a peer, at once where there is none."""
+        """Fires when there is no link to a peer, at once where there is none.
+
+        A link that ended because another carries on gives that one up to TICK seconds to come up.
+        """
         if fingerprint not in self._links:
             return succeed(None)
         return self._departures[fingerprint].wait()
@@ -264,7 +267,11 @@ class Links:
             reason=event.reason,
         )
         self._owner.link_down(link, event.reason)
-        waiters = self._departures.pop(link.fingerprint, None)
+        if event.reason not in {REDUNDANT, SUPERSEDED}:
+            self._tell_departure(link.fingerprint)
+
+    def _tell_departure(self, fingerprint: bytes) -> None:
+        waiters = self._departures.pop(fingerprint, None)
         if waiters is not None:
             waiters.release()
 
@@ -287,6 +294,8 @@ class Links:
             except Exception:
                 # What is wrong with one link must not stop the clock of all.
                 self._log.failure("a link's clock failed")
+        for fingerprint in self._departures.keys() - self._links.keys():
+            self._tell_departure(fingerprint)
 
 
 def _make_bank(parameters: ExchangeParameters, fill: Fill) -> Bank:

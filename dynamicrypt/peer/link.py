@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol, cast
 
 from twisted.internet.abstract import FileDescriptor
@@ -116,14 +116,14 @@ class LinkProtocol(TwistedProtocol):
         """Let the session answer."""
         self.heard = self._clock.seconds()
         self.bytes_received += len(data)
-        self._act(self.session.receive(data, self.heard))
+        self._go(lambda: self.session.receive(data, self.heard))
         if self.session.waiting and self._next_turn is None:
             self._reading().pauseProducing()
             self._next_turn = self._clock.callLater(0, self._go_on)
 
     def tick(self) -> None:
         """Let the session look at the clock; to be called about once a second."""
-        self._act(self.session.tick(self._clock.seconds()))
+        self._go(lambda: self.session.tick(self._clock.seconds()))
 
     def pauseProducing(self) -> None:
         """The transport's buffer is full: close the gate, if it still is in the next turn.
@@ -137,7 +137,7 @@ class LinkProtocol(TwistedProtocol):
     def resumeProducing(self) -> None:
         """The transport has room again."""
         if not self._keep_gate_open():
-            self._act(self.session.gate(closed=False))
+            self._go(lambda: self.session.gate(closed=False))
 
     def stopProducing(self) -> None:
         """The transport is closing; `connectionLost` follows."""
@@ -200,7 +200,7 @@ class LinkProtocol(TwistedProtocol):
             self._next_turn = None
             self._take_rest()
         self._keep_gate_open()
-        self._act(self._session.lose(self._reason))
+        self._go(lambda: self.session.lose(self._reason))
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         self._owner.lost(self)
@@ -211,7 +211,7 @@ class LinkProtocol(TwistedProtocol):
 
     def _close_gate(self) -> None:
         self._closing_gate = None
-        self._act(self.session.gate(closed=True))
+        self._go(lambda: self.session.gate(closed=True))
 
     def _keep_gate_open(self) -> bool:
         """Whether the gate was about to be closed; it is not, then."""
@@ -223,23 +223,33 @@ class LinkProtocol(TwistedProtocol):
     def _go_on(self) -> None:
         """Take more of what came, now that the other links had their turn."""
         self._next_turn = None
-        self._act(self.session.receive(b"", self._clock.seconds()))
+        self._go(lambda: self.session.receive(b"", self._clock.seconds()))
         if self.session.waiting:
             self._next_turn = self._clock.callLater(0, self._go_on)
         else:
             self._reading().resumeProducing()
 
     def _take_rest(self) -> None:
-        """What came before the end of the connection counts, but the end is told in any case."""
-        try:
-            while self.session.waiting:
-                self._act(self.session.receive(b"", self._clock.seconds()))
-        except Exception:
-            self._log.failure("what came last was not taken")
+        """What came before the end of the connection counts."""
+        while self.session.waiting:
+            self._go(lambda: self.session.receive(b"", self._clock.seconds()))
 
     def _reading(self) -> IPushProducer:
         """The transport, as what produces the data that we read."""
         return cast("IPushProducer", self.transport)
+
+    def _go(self, step: Callable[[], list[Output]]) -> None:
+        """Do what follows from a step of the session; one that fails ends the link.
+
+        The session may have done half of it, so nothing that it says later can be relied on.
+        """
+        try:
+            outputs = step()
+        except Exception:
+            self._log.failure("a link could not go on")
+            self.stop(OWN_FAULT)
+        else:
+            self._act(outputs)
 
     def _act(self, outputs: Iterable[Output]) -> None:
         """Write and report in order, also what the owner causes while it is told of an event.

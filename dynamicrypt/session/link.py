@@ -289,10 +289,12 @@ class LinkSession:
 
     def _close(self, reason: str, error: RemoteError | None) -> None:
         self._move(Move.CLOSE)
-        self._outbox.tell(*self._channels.drop(reason))
-        self._epochs.wipe()
         self._lines.clear()
-        self._outbox.tell(LinkDown(reason=reason, error=error))
+        try:
+            self._outbox.tell(*self._channels.drop(reason))
+            self._epochs.wipe()
+        finally:
+            self._outbox.tell(LinkDown(reason=reason, error=error))
 
     def _move(self, move: Move) -> None:
         self.state = after(self.state, move)

@@ -99,6 +99,14 @@ class PartnerTests(FaultTestCase):
     async def test_a_flood_of_questions(self) -> None:
         await self.faulty(b"pong\t7\n" + b"ping\t7\n" * 100_000)
 
+    async def test_a_fault_of_ours_ends_the_link_and_it_is_dialled_again(self) -> None:
+        await self.meet()
+        old = self.one.link
+        self.patch(old.session, "_take_line", lambda *_: 1 // 0)
+        await self.until(lambda: old.session.state.name == "CLOSED")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        await self.heals()
+
     async def test_one_that_stalls_is_given_up(self) -> None:
         await self.meet()
         old = self.one.link

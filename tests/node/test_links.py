@@ -12,6 +12,7 @@ from dynamicrypt.node import exchange as exchange_module
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog
 from dynamicrypt.node.links import Links
+from dynamicrypt.node.rivals import SUPERSEDED
 from dynamicrypt.params import PROFILES
 from dynamicrypt.peer.admission import MAX_PER_ADDRESS
 from dynamicrypt.peer.identity import generate
@@ -108,6 +109,38 @@ class IncarnationTests(LinksTestCase):
     def test_the_first_meeting_erases_nothing(self) -> None:
         self.first.up(b"before")
         self.assertEqual(self.owner.told, ["up first"])
+
+
+class DepartureTests(LinksTestCase):
+    """Who waits to dial until there is no link."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.first.up(b"process")
+        self.waiting = self.links.when_down(PEER)
+
+    def test_a_link_that_is_lost_is_missed(self) -> None:
+        self.first.stop("lost")
+        self.assertIsNone(self.successResultOf(self.waiting))
+
+    def test_a_link_that_another_has_superseded_is_not_missed(self) -> None:
+        self.second.up(b"process")
+        self.links._tick()
+        self.assertNoResult(self.waiting)
+        self.second.stop("lost")
+        self.assertIsNone(self.successResultOf(self.waiting))
+
+    def test_the_link_that_supersedes_may_come_up_here_a_moment_later(self) -> None:
+        self.first.stop(SUPERSEDED)
+        self.assertNoResult(self.waiting)
+        self.second.up(b"process")
+        self.links._tick()
+        self.assertNoResult(self.waiting)
+
+    def test_a_link_that_was_promised_and_does_not_come_up_is_missed(self) -> None:
+        self.first.stop(SUPERSEDED)
+        self.links._tick()
+        self.assertIsNone(self.successResultOf(self.waiting))
 
 
 class AbsenceTests(LinksTestCase):

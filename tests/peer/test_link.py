@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.peer.link import READ_BYTES, LinkProtocol
+from dynamicrypt.peer.link import OWN_FAULT, READ_BYTES, LinkProtocol
 from dynamicrypt.peer.tls import LinkSecurity
 from dynamicrypt.session.link import LINES, LinkSession
 from dynamicrypt.session.link_events import LinkDown, LinkEvent, LinkUp
@@ -170,7 +170,46 @@ class LinkTests(SynchronousTestCase):
     def test_end_is_told_though_what_came_before_it_is_not_taken(self) -> None:
         self.tap()
         self.link.dataReceived(PING * 2 * LINES)
-        self.patch(self.link.session, "receive", lambda *_: 1 // 0)
+        self.patch(self.link.session, "_take_line", lambda *_: 1 // 0)
+        self.link.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertIsInstance(self.two.told[-1], LinkDown)
+        self.assertEqual(self.two.gone, 1)
+
+    def assert_fault_of_ours(self, tap: Tap) -> None:
+        """It was logged, the peer was told, and the link is over."""
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(tap.written[-1], b"goodbye\t%b\n" % OWN_FAULT.encode())
+        end = self.two.told[-1]
+        assert isinstance(end, LinkDown)
+        self.assertEqual(end.reason, OWN_FAULT)
+        self.assertEqual(tap.said[-1], "loseConnection")
+        self.link.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_fault_of_ours_in_a_later_turn_ends_the_link_at_once(self) -> None:
+        tap = self.tap()
+        self.link.dataReceived(PING * 3 * LINES)
+        self.patch(self.link.session, "_take_line", lambda *_: 1 // 0)
+        self.clock.advance(0)
+        self.assertEqual(tap.said.pop(), "resumeProducing")
+        self.assert_fault_of_ours(tap)
+
+    def test_fault_of_ours_ends_the_link_wherever_it_happens(self) -> None:
+        for work, cause in (
+            ("receive", lambda link: link.dataReceived(PING)),
+            ("tick", lambda link: link.tick()),
+            ("gate", lambda link: link.resumeProducing()),
+        ):
+            tap = self.tap()
+            self.patch(self.link.session, work, lambda *_, **__: 1 // 0)
+            cause(self.link)
+            self.assert_fault_of_ours(tap)
+            self.setUp()
+
+    def test_end_is_told_though_the_session_fails_at_it(self) -> None:
+        self.tap()
+        self.patch(self.link.session._channels, "drop", lambda *_: 1 // 0)
         self.link.connectionLost(Failure(ConnectionDone()))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertIsInstance(self.two.told[-1], LinkDown)
