@@ -22,6 +22,7 @@ from twisted.internet.interfaces import IProtocolFactory, IReactorCore, IReactor
 from twisted.logger import Logger
 from twisted.python import usage
 
+from dynamicrypt.access.issued import load_tokens
 from dynamicrypt.cli.speech import report
 from dynamicrypt.errors import DynamiCryptError, LocalError
 from dynamicrypt.location import PORTS_FILE, default_state_directory
@@ -36,9 +37,8 @@ from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.identity import Identity, load_or_create
 from dynamicrypt.peer.peers import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
-from dynamicrypt.rest.issued import load_tokens
 from dynamicrypt.rest.site import make_site
-from dynamicrypt.rest.unix import LocalSocketService
+from dynamicrypt.web.unix import LocalSocketService
 
 _log = Logger()
 T = TypeVar("T")

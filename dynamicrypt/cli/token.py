@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
+from dynamicrypt.access.issued import IssuedToken, TokenFile
+from dynamicrypt.access.tokens import Scope
 from dynamicrypt.cli.place import place_options
 from dynamicrypt.cli.speech import result, table, talk
 from dynamicrypt.peer.statedir import StateDirectory
-from dynamicrypt.rest.issued import IssuedToken, TokenFile
-from dynamicrypt.rest.tokens import Scope
 
 #: Hex digits of a token's SHA-256 that tell it from others.
 _SHOWN = 8

@@ -8,12 +8,11 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from dynamicrypt.node.node import Node
-from dynamicrypt.rest.fixed import TEXT
-from dynamicrypt.rest.problem import problem_reply
-from dynamicrypt.rest.refusals import MethodError
-from dynamicrypt.rest.reply import Reply, send
-from dynamicrypt.rest.schema import encode
-from dynamicrypt.rest.state_shapes import Readiness as ReadinessShape
+from dynamicrypt.rest.desk.problem import problem_reply
+from dynamicrypt.rest.shapes.state import Readiness as ReadinessShape
+from dynamicrypt.web.refusals import MethodError
+from dynamicrypt.web.reply import TEXT, Reply, send
+from dynamicrypt.web.schema import encode
 
 
 class _Page(Resource, ABC):

@@ -11,28 +11,28 @@ from dynamicrypt.cli.speech import cause_and_remedy
 from dynamicrypt.client import errors, shapes
 from dynamicrypt.client.answer import problem_of, read_answer, read_problem
 from dynamicrypt.client.errors import BadAnswerError, ClientError, ProblemError
-from dynamicrypt.rest import message_shapes, state_shapes
-from dynamicrypt.rest.problem import KINDS
-from dynamicrypt.rest.schema import encode
+from dynamicrypt.rest.desk.problem import KINDS
+from dynamicrypt.rest.shapes import messages, state
+from dynamicrypt.web.schema import encode
 
 #: Of the client and of the service.
 PAIRS = (
-    (shapes.Sealed, message_shapes.Sealed),
-    (shapes.Piece, message_shapes.Piece),
-    (shapes.Split, message_shapes.Split),
-    (shapes.Opened, message_shapes.Opened),
-    (shapes.Stream, message_shapes.Stream),
-    (shapes.Streams, message_shapes.Streams),
-    (shapes.DeliveredKey, message_shapes.DeliveredKey),
-    (shapes.Machine, state_shapes.Machine),
-    (shapes.KeyLevels, state_shapes.KeyLevels),
-    (shapes.ChannelState, state_shapes.Channel),
-    (shapes.ServiceState, state_shapes.Service),
-    (shapes.ChannelBrief, state_shapes.ChannelBrief),
-    (shapes.OwnedService, state_shapes.OwnedService),
-    (shapes.OwnedServices, state_shapes.OwnedServices),
-    (shapes.Peer, state_shapes.Peer),
-    (shapes.NodeState, state_shapes.Node),
+    (shapes.Sealed, messages.Sealed),
+    (shapes.Piece, messages.Piece),
+    (shapes.Split, messages.Split),
+    (shapes.Opened, messages.Opened),
+    (shapes.Stream, messages.Stream),
+    (shapes.Streams, messages.Streams),
+    (shapes.DeliveredKey, messages.DeliveredKey),
+    (shapes.Machine, state.Machine),
+    (shapes.KeyLevels, state.KeyLevels),
+    (shapes.ChannelState, state.Channel),
+    (shapes.ServiceState, state.Service),
+    (shapes.ChannelBrief, state.ChannelBrief),
+    (shapes.OwnedService, state.OwnedService),
+    (shapes.OwnedServices, state.OwnedServices),
+    (shapes.Peer, state.Peer),
+    (shapes.NodeState, state.Node),
 )
 
 JSON = st.recursive(
@@ -69,8 +69,8 @@ class AnswerTests(SynchronousTestCase):
         self.assertIsInstance(value, shape)
 
     def test_what_the_service_writes_is_read(self) -> None:
-        levels = state_shapes.KeyLevels(offered=1, free=2, in_use=0, held=4)
-        channel = state_shapes.Channel(
+        levels = state.KeyLevels(offered=1, free=2, in_use=0, held=4)
+        channel = state.Channel(
             service="shop",
             partner="bank",
             peer="f",
@@ -80,9 +80,9 @@ class AnswerTests(SynchronousTestCase):
             keys=levels,
             keys_made=7,
             rounds=9,
-            machines=[state_shapes.Machine(id=0, state="exchanging", run=1, steps=64)],
+            machines=[state.Machine(id=0, state="exchanging", run=1, steps=64)],
         )
-        body = encode(state_shapes.Service(name="shop", channels=[channel]))
+        body = encode(state.Service(name="shop", channels=[channel]))
         (read,) = read_answer(shapes.ServiceState, body).channels
         self.assertTrue(read.ready)
         self.assertEqual((read.keys.held, read.machines[0].steps), (4, 64))

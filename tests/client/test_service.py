@@ -9,14 +9,14 @@ import subprocess
 import tempfile
 import threading
 
+from dynamicrypt.access.issued import TokenFile
+from dynamicrypt.access.tokens import Scope
 from dynamicrypt.client import Channel, DynamiCrypt, Message, Sealed
 from dynamicrypt.client import errors as wrong
 from dynamicrypt.client.errors import ClientError
 from dynamicrypt.demo.acquaintance import COMMAND, introduce
 from dynamicrypt.demo.daemon import Daemon
 from dynamicrypt.peer.statedir import StateDirectory
-from dynamicrypt.rest.issued import TokenFile
-from dynamicrypt.rest.tokens import Scope
 from tests.client.local import READY_SECONDS, LocalCase
 from tests.endtoend.service import ServiceTestCase, eventually
 

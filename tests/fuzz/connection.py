@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tests.fuzz.answers import Answer, read_answers
 from tests.fuzz.world import CHANNEL, PLAINTEXT, PLAINTEXT_BASE64, Faults, World, token
-from tests.rest.talk import Client
+from tests.web.talk import Client
 
 BOUNDARY = b"\n~~\n"
 TOKEN = token("up").encode()

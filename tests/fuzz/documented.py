@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from dynamicrypt.rest.names import MAX_NAME, NAME_PATTERN
+from dynamicrypt.rest.shapes.names import MAX_NAME, NAME_PATTERN
 from tests.fuzz.answers import Answer
 
 V1: Final = b"/v1/options/"

@@ -2,7 +2,7 @@
 
 import json
 
-from dynamicrypt.rest.schema import to_base64
+from dynamicrypt.web.schema import to_base64
 from tests.fuzz.documented import V1
 from tests.fuzz.world import CHANNEL, PLAINTEXT, PLAINTEXT_BASE64, World
 

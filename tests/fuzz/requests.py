@@ -20,7 +20,7 @@ from tests.fuzz.world import (
     World,
     token,
 )
-from tests.rest.talk import Client
+from tests.web.talk import Client
 
 __all__ = ["Server", "one_input", "read_input", "seeds"]
 

@@ -20,6 +20,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
+from dynamicrypt.access.tokens import Scope, Token, Tokens, digest_of
 from dynamicrypt.keys.thesis_store import ThesisKeyStore
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog
@@ -29,10 +30,10 @@ from dynamicrypt.params import PROFILES
 from dynamicrypt.peer.fingerprint import fingerprint_of
 from dynamicrypt.peer.identity import Identity, generate
 from dynamicrypt.peer.peers import KnownPeers, Peer
-from dynamicrypt.rest.channel import Limits
-from dynamicrypt.rest.fast import FastLane
-from dynamicrypt.rest.site import ApiSite, make_site
-from dynamicrypt.rest.tokens import Scope, Token, Tokens, digest_of
+from dynamicrypt.rest.site import make_site
+from dynamicrypt.web.fast import FastLane
+from dynamicrypt.web.limits import Limits
+from dynamicrypt.web.site import BoundedSite
 from tests.rest.keys import KeyMaker, make_channel
 
 #: To whom all services belong.
@@ -159,7 +160,7 @@ class World:
         self.node._services.owned("old", OWNER).channels["friend"] = channel
         return friend
 
-    def _site(self, fast: bool) -> ApiSite:
+    def _site(self, fast: bool) -> BoundedSite:
         tokens = [
             Token(
                 id=whose,

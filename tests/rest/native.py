@@ -1,6 +1,7 @@
 """A node with a channel and a client with a token, for tests of REST v2."""
 
 import json
+import re
 from base64 import b64decode, b64encode
 from functools import partial
 from typing import Any
@@ -8,11 +9,13 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.rest.channel import Limits
-from dynamicrypt.rest.tokens import Scope, Token, Tokens, digest_of
+from dynamicrypt.access.tokens import Scope, Token, Tokens, digest_of
+from dynamicrypt.node.metrics import NodeMetrics
+from dynamicrypt.web.limits import Limits
 from tests.rest.fake import FakeNode
 from tests.rest.keys import KeyMaker, other_end
-from tests.rest.talk import Client, Response, fresh_site, get, post
+from tests.rest.site import fresh_site
+from tests.web.talk import Client, Response, get, post
 
 CHANNEL = "/v2/services/shop/channels/bank"
 UP = b"Authorization: Bearer up"
@@ -40,6 +43,8 @@ class NativeCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.node = FakeNode(seconds=self.clock.seconds, later=partial(self.clock.callLater, 0))
+        # The node's own numbers need links (tests.node.test_metrics).
+        self.patch(NodeMetrics, "render", lambda metrics: b"")
         self.tokens = Tokens(
             [
                 token("up", Scope.ADMIN),
@@ -98,6 +103,11 @@ class NativeCase(SynchronousTestCase):
     def another_client(self) -> Client:
         """A second connection."""
         return Client(self.site)
+
+    def metrics(self) -> dict[str, float]:
+        """Samples by name with labels, over a connection of its own."""
+        text = self.another_client().ask(get("/metrics", UP)).body.decode()
+        return {name: float(value) for name, value in re.findall(r"(?m)^([a-z]\S*) (\S+)$", text)}
 
     def hang_up(self) -> None:
         """Nothing is left to do for a client that leaves."""

@@ -9,9 +9,9 @@ from types import ModuleType
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt import cli, client, rest
+from dynamicrypt import access, cli, client, rest, web
 from dynamicrypt.client.connection import Answer
-from dynamicrypt.rest.reply import Reply
+from dynamicrypt.web.reply import Reply
 
 #: Fields that hold secrets as text.
 SECRET = {"plaintext", "context", "key", "message", "body", "token"}
@@ -32,12 +32,12 @@ PUBLIC = {
 
 def shapes() -> Iterator[type]:
     """Every class of the rooms that is a dataclass or a named tuple."""
-    for room in (rest, client, cli):
+    for room in (access, web, rest, client, cli):
         yield from classes(room)
 
 
 def classes(room: ModuleType) -> Iterator[type]:
-    for found in pkgutil.iter_modules(room.__path__, f"{room.__name__}."):
+    for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
         module = importlib.import_module(found.name)
         for value in vars(module).values():
             if inspect.isclass(value) and value.__module__ == module.__name__ and fields(value):

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dynamicrypt.access.issued import TokenFile
+from dynamicrypt.access.tokens import Scope
 from dynamicrypt.demo.daemon import Daemon
 from dynamicrypt.peer.statedir import StateDirectory
-from dynamicrypt.rest.issued import TokenFile
-from dynamicrypt.rest.tokens import Scope
 from tests.endtoend.service import GROWTH_BYTES, ServiceTestCase, eventually, resident_bytes
 from tests.rest.running import BANK, HOST, SHOP, RunningNode
 

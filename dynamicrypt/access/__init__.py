@@ -1,0 +1,1 @@
+"""Who may ask: the tokens that open the API, what they are good for, and how often."""

@@ -1,0 +1,1 @@
+"""The way that every request of the API goes: admitted, carried out once, counted, answered."""

@@ -1,0 +1,1 @@
+"""Bodies of any length, sealed and opened while they arrive."""

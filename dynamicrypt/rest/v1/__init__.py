@@ -1,0 +1,1 @@
+"""REST v1, the interface of the thesis' program."""

@@ -1,0 +1,60 @@
+"""Messages and keys of a channel, from the shapes of REST v2 and back."""
+
+from __future__ import annotations
+
+from dynamicrypt.errors import ParameterError
+from dynamicrypt.keys.cipher import MAX_LIMIT
+from dynamicrypt.keys.envelope import MIN_PIECES
+from dynamicrypt.keys.pieces import DEFAULT_PIECES
+from dynamicrypt.keys.pool_key import Mode
+from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.rest.shapes.messages import MAX_PIECES, DeliveredKey, Encrypt, Piece, Sealed, Split
+from dynamicrypt.web.schema import to_base64
+
+
+def seal(channel: LinkChannel, asked: Encrypt) -> Sealed | Split:
+    """The ciphertext; raises NoKeyYetError, ParameterError for numbers that its mode lacks."""
+    mode = asked.mode
+    check_numbers(mode, asked.limit, asked.pieces)
+    if mode != Mode.SPLIT:
+        (envelope,) = channel.seal(asked.plaintext, mode, asked.context, limit=asked.limit)
+        return Sealed(mode=mode, key_id=_key_id(envelope), ciphertext=to_base64(envelope))
+    envelopes = channel.seal(
+        asked.plaintext, mode, asked.context, pieces=asked.pieces or DEFAULT_PIECES
+    )
+    return Split(
+        mode=mode,
+        pieces=[Piece(key_id=_key_id(each), ciphertext=to_base64(each)) for each in envelopes],
+    )
+
+
+def check_numbers(mode: int, limit: int, pieces: int = 0) -> None:
+    """Raise ParameterError for a number that the mode lacks or does not have."""
+    if mode == Mode.COUNTED and not limit:
+        raise ParameterError(f"mode 3 needs a `limit`, 1 to {MAX_LIMIT}")
+    if limit and mode != Mode.COUNTED:
+        raise ParameterError("only mode 3 has a `limit`")
+    if pieces and mode != Mode.SPLIT:
+        raise ParameterError("only mode 4 has `pieces`")
+    if 0 < pieces < MIN_PIECES:
+        raise ParameterError(f"`pieces` are {MIN_PIECES} to {MAX_PIECES}, or 0 for the usual")
+
+
+def _key_id(envelope: bytes) -> str:
+    """The id of an envelope's key as a UUID; `uuid` takes four times as long."""
+    text = envelope[4:20].hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def take_key(channel: LinkChannel) -> DeliveredKey:
+    """A fresh key; raises NoKeyYetError."""
+    key_id, key = channel.take_key()
+    return deliver(str(key_id), key)
+
+
+def deliver(key_id: str, key: bytearray) -> DeliveredKey:
+    """The key as it is answered; the bytes that are given are wiped."""
+    try:
+        return DeliveredKey(key_id=key_id, key=to_base64(key))
+    finally:
+        key[:] = bytes(len(key))

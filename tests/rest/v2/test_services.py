@@ -1,0 +1,143 @@
+"""REST v2: services, channels and the node, and what administrators see of others."""
+
+import json
+
+from tests.rest.native import CHANNEL, NativeCase
+from tests.web.talk import Client, get
+
+
+class ServiceTests(NativeCase):
+    def test_a_service_is_made_once_and_found_again(self) -> None:
+        for status in (201, 200):
+            made = self.ok(self.ask("PUT", "/v2/services/caf%C3%A9"), status)
+            self.assertEqual(made, {"name": "café", "channels": []})
+        names = self.ok(self.ask("GET", "/v2/services"))
+        self.assertEqual(names, {"services": ["shop", "café"]})
+
+    def test_to_another_token_it_does_not_exist(self) -> None:
+        other = b"Authorization: Bearer other"
+        self.problem(self.ask("GET", "/v2/services/shop", token=other), "unknown_service", 404)
+        self.problem(self.ask("PUT", "/v2/services/shop", token=other), "name_taken", 409)
+        self.assertEqual(self.ok(self.ask("GET", "/v2/services", token=other)), {"services": []})
+
+    def test_a_deleted_service_is_gone(self) -> None:
+        answer = self.ask("DELETE", "/v2/services/shop")
+        self.assertEqual((answer.status, answer.body), (204, b""))
+        self.problem(self.ask("GET", "/v2/services/shop"), "unknown_service", 404)
+        self.problem(self.ask("DELETE", "/v2/services/shop"), "unknown_service", 404)
+
+    def test_names_that_logs_and_paths_would_misread_are_refused(self) -> None:
+        for name in ("a%0Ab", "%00", "..", ".", "x%7F", "x" * 64, "%C2%85"):
+            self.problem(self.ask("PUT", f"/v2/services/{name}"), "bad_parameter", 422)
+
+    def test_a_path_that_is_no_utf_8_is_not_found(self) -> None:
+        self.problem(self.ask("PUT", "/v2/services/%ff"), "not_found", 404)
+
+    def test_below_a_page_there_is_nothing(self) -> None:
+        for path in ("/healthz/", "/healthz/x", "/readyz/x", "/metrics/x", "/v2/status/x"):
+            self.assertEqual(self.ask("GET", path).status, 404, path)
+
+    def test_a_path_with_an_empty_part_or_a_slash_inside_one_is_not_found(self) -> None:
+        for path in (
+            "/v2//services",
+            "/v2//openapi.json",
+            "/v2/services//shop",
+            "//v2/services",
+            "/v2/services%2Fshop",
+            "/v2/services/shop%2fchannels/bank",
+        ):
+            self.assertEqual(self.ask("GET", path).status, 404, path)
+
+
+class ChannelTests(NativeCase):
+    def test_a_channel_is_opened_once_and_described(self) -> None:
+        path = "/v2/services/shop/channels/mint"
+        for status in (201, 200):
+            made = self.ok(self.ask("PUT", path, {"peer": "there"}), status)
+        self.assertEqual(
+            made,
+            {
+                "service": "shop",
+                "partner": "mint",
+                "peer": made["peer"],
+                "state": "down",
+                "reason": "the partner has not opened it",
+                "profile": "fast",
+                "keys": {"offered": 0, "free": 0, "in_use": 0, "held": 0},
+                "keys_made": 0,
+                "rounds": 0,
+                "machines": [],
+            },
+        )
+        listed = self.ok(self.ask("GET", "/v2/services/shop/channels"))
+        self.assertEqual([each["partner"] for each in listed["channels"]], ["bank", "mint"])
+
+    def test_one_that_moves_to_another_peer_is_made_anew(self) -> None:
+        self.keys()
+        for status in (201, 200):
+            moved = self.ok(self.ask("PUT", CHANNEL, {"peer": "elsewhere"}), status)
+            self.assertEqual(moved["keys"]["free"], 0)
+
+    def test_a_peer_that_is_not_known_is_a_problem(self) -> None:
+        answer = self.ask("PUT", "/v2/services/shop/channels/x", {"peer": "nobody"})
+        self.problem(answer, "unknown_peer", 404)
+
+    def test_it_stops_and_starts(self) -> None:
+        self.assertEqual(self.ok(self.post("/stop", {}))["state"], "stopped")
+        self.assertEqual(self.ok(self.post("/start", {}))["state"], "down")
+
+    def test_a_closed_channel_is_gone(self) -> None:
+        self.assertEqual(self.ask("DELETE", CHANNEL).status, 204)
+        for response in (
+            self.ask("GET", CHANNEL),
+            self.ask("DELETE", CHANNEL),
+            self.post("/encrypt", {"plaintext": ""}),
+        ):
+            self.problem(response, "unknown_channel", 404)
+
+
+class NodeTests(NativeCase):
+    def test_status_names_the_node_and_its_peers(self) -> None:
+        status = self.ok(self.ask("GET", "/v2/status"))
+        self.assertEqual((status["name"], status["profile"]), ("here", "fast"))
+        (peer,) = status["peers"]
+        self.assertEqual(
+            (peer["name"], peer["up"], peer["group"]), ("there", True, "X25519MLKEM768")
+        )
+        self.assertEqual(status["incarnation"], bytes(range(16)).hex())
+
+    def test_an_administrator_sees_the_services_of_all(self) -> None:
+        self.node.create_service("till", owner="app:sender")
+        self.keys(2)
+        listed = self.ok(self.ask("GET", "/v2/node/services", token=b"Authorization: Bearer other"))
+        shop, till = listed["services"]
+        self.assertEqual(till, {"name": "till", "owner": "app:sender", "channels": []})
+        (channel,) = shop["channels"]
+        self.assertEqual((shop["owner"], channel["partner"]), ("app:up", "bank"))
+        self.assertEqual((channel["state"], channel["keys"]["free"]), ("down", 2))
+
+    def test_an_administrator_removes_what_somebody_left_behind(self) -> None:
+        self.node.create_service("till", owner="app:gone")
+        self.problem(self.ask("PUT", "/v2/services/till"), "name_taken", 409)
+        self.assertEqual(self.ask("DELETE", "/v2/node/services/till").status, 204)
+        self.problem(self.ask("DELETE", "/v2/node/services/till"), "unknown_service", 404)
+        self.ok(self.ask("PUT", "/v2/services/till"), 201)
+
+    def test_nobody_else_does(self) -> None:
+        for name in (b"sender", b"reader", b"keys"):
+            given = b"Authorization: Bearer " + name
+            for method, path in (("GET", ""), ("DELETE", "/shop")):
+                answer = self.ask(method, "/v2/node/services" + path, token=given)
+                self.problem(answer, "scope_missing", 403)
+
+    def test_health_asks_for_no_token(self) -> None:
+        self.assertEqual(Client(self.site).ask(get("/healthz")).body, b"ok\n")
+
+    def test_ready_means_a_link_and_a_key(self) -> None:
+        answer = Client(self.site).ask(get("/readyz"))
+        self.assertEqual(answer.status, 503)
+        self.assertEqual(json.loads(answer.body), {"ready": False, "reasons": ["no key is ready"]})
+        self.keys()
+        self.assertEqual(Client(self.site).ask(get("/readyz")).status, 200)
+        self.node.peer_is_up = False
+        self.assertEqual(Client(self.site).ask(get("/readyz")).status, 503)
