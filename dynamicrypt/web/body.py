@@ -27,30 +27,64 @@ class AnswerBrokenError(Exception):
     """The answer has begun and cannot be ended: it breaks off."""
 
 
-class Body(RawIOBase):
-    """A request body in memory; raises BodyTooLargeError instead of growing past `limit` bytes.
+class Gathered:
+    """Bytes that come in parts, at most twice their size in memory.
 
-    It keeps the parts that came, each of which is overwritten when it is freed: a buffer that grows
-    moves, and leaves what it held behind.
+    When it grows, and when it is emptied, what it held is overwritten: the one after the other of
+    the places where a growing `bytearray` or BytesIO was would keep it.
     """
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def append(self, data: bytes) -> None:
+        """Add a part."""
+        begin, self._size = self._size, self._size + len(data)
+        if self._size > len(self._held):
+            grown = bytearray(max(self._size, 2 * len(self._held)))
+            grown[:begin] = memoryview(self._held)[:begin]
+            self._wipe()
+            self._held = grown
+        self._held[begin : self._size] = data
+
+    def take(self) -> bytes:
+        """All that came, which is then held no more."""
+        taken = bytes(memoryview(self._held)[: self._size])
+        self.clear()
+        return taken
+
+    def clear(self) -> None:
+        """Hold nothing."""
+        self._wipe()
+        self._held, self._size = bytearray(), 0
+
+    def _wipe(self) -> None:
+        self._held[:] = bytes(len(self._held))
+
+
+class Body(RawIOBase):
+    """A request body in memory; raises BodyTooLargeError instead of growing past `limit` bytes."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
         self._limit = limit
-        self._size = 0
-        self._parts: list[bytes] = []
+        self._held = Gathered()
 
     def write(self, data: bytes, /) -> int:  # type: ignore[override]  # twisted.web writes bytes
-        """Append."""
-        if self._size + len(data) > self._limit:
+        """Append; where it is too much, nothing is kept."""
+        if len(self._held) + len(data) > self._limit:
+            self._held.clear()
             raise BodyTooLargeError
-        self._size += len(data)
-        self._parts.append(data)
+        self._held.append(data)
         return len(data)
 
     def tell(self) -> int:
-        """How much has come."""
-        return self._size
+        """How much is there."""
+        return len(self._held)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         """It is read from its beginning anyway."""
@@ -58,8 +92,12 @@ class Body(RawIOBase):
 
     def read(self, size: int = -1, /) -> bytes:
         """All of it, once."""
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
+        return self._held.take()
+
+    def close(self) -> None:
+        """The request is over."""
+        self._held.clear()
+        super().close()
 
 
 class LiveBody(RawIOBase):

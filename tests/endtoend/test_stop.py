@@ -53,7 +53,9 @@ class StopTests(ServiceTestCase):
         )
         shop.wait(20.0)
         bank.wait(20.0)
-        late, lost = bank.encrypt(b"late", mode=2), bank.encrypt(b"lost", mode=2)
+        late = bank.encrypt(b"late", mode=2)
+        bank.wait(20.0)
+        lost = bank.encrypt(b"lost", mode=2)
         south.stop()
         self.assertState(shop, "down", "the link ended: the node stopped; the peer is dialled")
         with self.assertRaises(PeerDownError):

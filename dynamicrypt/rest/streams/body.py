@@ -18,7 +18,7 @@ from dynamicrypt.errors import DynamiCryptError
 from dynamicrypt.rest.desk.problem import problem_reply
 from dynamicrypt.rest.streams.coder import Coder
 from dynamicrypt.rest.streams.log import StreamRecord, StreamState
-from dynamicrypt.web.body import AnswerBrokenError, LiveBody, RefusedEarlyError
+from dynamicrypt.web.body import AnswerBrokenError, Gathered, LiveBody, RefusedEarlyError
 from dynamicrypt.web.fault import log_fault
 from dynamicrypt.web.refusals import InternalError
 from dynamicrypt.web.reply import Reply, send
@@ -58,9 +58,7 @@ class StreamBody(LiveBody):
         self._record = record
         self._coder = coder
         self._waiting: Deferred[None] | None = None
-        #: As it came; see web.body.Body.
-        self._ahead: list[bytes] = []
-        self._ahead_size = 0
+        self._ahead = Gathered()
         self._ended = False
 
     def wait_for(self, coder: Deferred[Coder]) -> None:
@@ -77,8 +75,7 @@ class StreamBody(LiveBody):
             self._pass(self._coder, data)
         else:
             self._ahead.append(data)
-            self._ahead_size += len(data)
-            if self._ahead_size >= _AHEAD:
+            if len(self._ahead) >= _AHEAD:
                 self._carrier.hold()
         return len(data)
 
@@ -138,8 +135,7 @@ class StreamBody(LiveBody):
 
     def _begin(self, coder: Coder) -> None:
         self._coder = coder
-        ahead = b"".join(self._ahead)
-        self._ahead.clear()
+        ahead = self._ahead.take()
         self._carrier.release()
         try:
             self._pass(coder, ahead)
