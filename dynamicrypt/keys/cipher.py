@@ -149,7 +149,7 @@ class ChannelCipher:
         """Return the key of a header that the partner sealed; errors as in `open`."""
         if header.direction == self.role:
             raise WrongChannelError("the message was sealed on this side")
-        held = self.store.held.find(header.key_id, now)
+        held = self.store.held.find(header.key_id, now, header.counter)
         if held.use not in (UNUSED, (header.mode, header.limit, header.suite)):
             raise BadCiphertextError("the key serves another mode")
         return held

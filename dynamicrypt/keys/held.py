@@ -24,7 +24,7 @@ class HeldHalf:
         self._limits = limits
         self._cells = cells
         self._keys: OrderedDict[bytes, HeldKey] = OrderedDict()
-        self._gone = Tombstones(limits.remembered, 2 * limits.held_time)
+        self._gone = Tombstones(limits.remembered, 2 * limits.held_time, limits.gaps)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -38,19 +38,19 @@ class HeldHalf:
             self._end(next(iter(self._keys)), Fate.EXPIRED, now)
         self._keys[key_id] = HeldKey(key_id, self._cells.put(key), now)
 
-    def find(self, key_id: bytes, now: float) -> HeldKey:
-        """Return the key.
+    def find(self, key_id: bytes, now: float, counter: int | None = None) -> HeldKey:
+        """Return the key, for the message with this `counter` or to hand the key itself out.
 
         Raises KeyUsedError or KeyExpiredError where that is remembered of it, UnknownKeyError
-        otherwise.
+        otherwise. A message that was opened before its key expired is KeyUsedError.
         """
         held = self._keys.get(key_id)
-        if held is not None and held.born + self._limits.held_time > now:
+        if held is not None and not self._over(held, now):
             return held
         self.expire(now)
-        match self._gone.get(key_id):
+        match self._gone.get(key_id, counter):
             case Fate.USED:
-                raise KeyUsedError("the key was used up")
+                raise KeyUsedError("the message was opened before, or its key was used up")
             case Fate.EXPIRED:
                 raise KeyExpiredError("the key is too old")
             case _:
@@ -68,10 +68,9 @@ class HeldHalf:
 
     def expire(self, now: float) -> None:
         """Wipe the keys whose time is over."""
-        last_birth = now - self._limits.held_time
         while self._keys:
             held = next(iter(self._keys.values()))
-            if held.born > last_birth:
+            if not self._over(held, now):
                 break
             self._end(held.key_id, Fate.EXPIRED, now)
         self._gone.forget(now)
@@ -82,6 +81,10 @@ class HeldHalf:
             self.discard(key_id)
         self._gone.clear()
 
+    def _over(self, held: HeldKey, now: float) -> bool:
+        return now >= held.born + self._limits.held_time
+
     def _end(self, key_id: bytes, fate: Fate, now: float) -> None:
-        self._keys.pop(key_id).wipe(self._cells)
-        self._gone.add(key_id, fate, now)
+        held = self._keys.pop(key_id)
+        held.wipe(self._cells)
+        self._gone.add(key_id, fate, now, held.window if fate is Fate.EXPIRED else None)

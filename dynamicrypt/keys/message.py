@@ -20,7 +20,11 @@ from dynamicrypt.keys.envelope import (
     Aead,
     Header,
 )
+from dynamicrypt.keys.limits import MAX_MESSAGE_BYTES, MAX_VOLUME
 from dynamicrypt.keys.pool_key import HeldKey, Mode, OwnKey, Use
+
+#: Bytes under a key after which it is left.
+_FULL: Final = MAX_VOLUME - MAX_MESSAGE_BYTES
 
 
 class Sealer:
@@ -47,6 +51,8 @@ class Sealer:
         # Whatever happens below, no counter is ever taken twice.
         own.counter += 1
         own.volume += len(plaintext)
+        if own.volume > _FULL:
+            own.room = 0
         header = self._prefix + counter + self._tail
         associated = header + self._binding + context
         return header + self._cipher.encrypt(NONCE_PREFIX + counter, plaintext, associated)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import OrderedDict, deque
+from operator import attrgetter
 from typing import Final
 
 from dynamicrypt.errors import NoKeyYetError
 from dynamicrypt.keys.cells import KeyCells
-from dynamicrypt.keys.limits import MAX_MESSAGES, MAX_VOLUME, StoreLimits
+from dynamicrypt.keys.limits import MAX_MESSAGES, StoreLimits
 from dynamicrypt.keys.pool_key import Mode, OwnKey, Use
 
 #: Keys in use for many messages at once: modes 1 and 3, the latter for several numbers n.
@@ -70,7 +72,8 @@ class OwnHalf:
         own = self._offered.pop(key_id, None)
         if own is None:
             return False
-        self._free.append(own)
+        # A partner may confirm in any order; what expires first is to be in front nevertheless.
+        insort(self._free, own, key=attrgetter("order"))
         if len(self._free) > self._limits.high:
             self._free.popleft().wipe(self._cells)
         return True
@@ -162,7 +165,6 @@ class OwnHalf:
             now < own.born + self._limits.lifetime
             and own.order >= self._made - self._limits.high - self._limits.late // 2
             and own.counter < own.room
-            and own.volume < MAX_VOLUME
         )
 
     def _retire(self, use: Use) -> None:

@@ -85,8 +85,9 @@ class Splitter:
             raise ParameterError(f"{pieces} pieces, not in {MIN_PIECES}..{MAX_PIECES}")
         cipher, cells = self._cipher, self._cipher.store.cells
         own_keys = cipher.store.own.take(Use(Mode.SPLIT, 0, cipher.suite), pieces, now)
-        secrets = [cells.put(bytes(KEY_BYTES)) for _ in range(pieces + 1)]
+        secrets: list[int] = []
         try:
+            secrets.extend(cells.put(bytes(KEY_BYTES)) for _ in range(pieces + 1))
             return self._seal(plaintext, context, own_keys, secrets)
         finally:
             for cell in secrets:
@@ -235,14 +236,16 @@ class Gatherer:
         content = bytearray(len(envelope) - size - TAG_BYTES)
         cipher = self._cipher.subkeys.once(held, header.suite, header.direction)
         associated = clear + self._cipher.binding + context
-        try:
-            cipher.decrypt_into(nonce(clear), envelope[size:], associated, content)
-        except InvalidTag:
-            raise BadCiphertextError("the piece was changed, or the context differs") from None
         with memoryview(content) as view:
-            gathering.shares[header.piece] = self._cipher.store.cells.put(view[:KEY_BYTES])
-            gathering.slices[header.piece] = bytes(view[KEY_BYTES:])
-            view[:KEY_BYTES] = bytes(KEY_BYTES)
+            try:
+                cipher.decrypt_into(nonce(clear), envelope[size:], associated, view)
+                gathering.shares[header.piece] = self._cipher.store.cells.put(view[:KEY_BYTES])
+                gathering.slices[header.piece] = bytes(view[KEY_BYTES:])
+            except InvalidTag:
+                raise BadCiphertextError("the piece was changed, or the context differs") from None
+            finally:
+                # A wrong tag shows only when all is decrypted: the share may be the true one.
+                view[:KEY_BYTES] = bytes(KEY_BYTES)
 
     def _join(self, gathering: _Gathering, header: Header, context: bytes) -> bytes:
         cells = self._cipher.store.cells

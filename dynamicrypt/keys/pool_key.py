@@ -77,7 +77,7 @@ class OwnKey(PoolKey):
         self.taken = born
         #: Until when it may serve without asking whether there is a better one.
         self.until = born
-        #: Counter of the next message, and its bound.
+        #: Counter of the next message, and its bound: none is sealed where it is reached.
         self.counter = 0
         self.room = 1
         #: Bytes of plaintext sealed so far.

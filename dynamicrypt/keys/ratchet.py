@@ -48,10 +48,12 @@ class Offer:
 
     def __init__(self, fill: Fill) -> None:
         seed = bytearray(_X25519_BYTES + _SEED_BYTES)
-        fill(memoryview(seed))
-        self._x25519 = X25519PrivateKey.from_private_bytes(seed[:_X25519_BYTES])
-        self._decapsulation = MLKEM768PrivateKey.from_seed_bytes(seed[_X25519_BYTES:])
-        seed[:] = bytes(len(seed))
+        # Parts of a view are no copies, which would be left behind.
+        view = memoryview(seed)
+        fill(view)
+        self._x25519 = X25519PrivateKey.from_private_bytes(view[:_X25519_BYTES])
+        self._decapsulation = MLKEM768PrivateKey.from_seed_bytes(view[_X25519_BYTES:])
+        view[:] = bytes(len(seed))
         self.share: Final = (
             self._x25519.public_key().public_bytes_raw()
             + self._decapsulation.public_key().public_bytes_raw()
@@ -64,8 +66,9 @@ class Offer:
         """
         try:
             theirs = X25519PublicKey.from_public_bytes(answer[:_X25519_BYTES])
-            return bytearray(self._x25519.exchange(theirs)) + self._decapsulation.decapsulate(
-                answer[_X25519_BYTES:]
+            return _joined(
+                self._x25519.exchange(theirs),
+                self._decapsulation.decapsulate(answer[_X25519_BYTES:]),
             )
         except ValueError:
             raise ShareError("an answer that is no key share") from None
@@ -86,7 +89,15 @@ def answer(offer: bytes, fill: Fill) -> tuple[bytes, bytearray]:
         secret, ciphertext = encapsulation.encapsulate()
     except ValueError:
         raise ShareError("an offer that is no key share") from None
-    return private.public_key().public_bytes_raw() + ciphertext, bytearray(shared) + secret
+    return private.public_key().public_bytes_raw() + ciphertext, _joined(shared, secret)
+
+
+def _joined(shared: bytes, secret: bytes) -> bytearray:
+    """Both secrets in one buffer that can be wiped, without a second one on the way."""
+    both = bytearray(len(shared) + len(secret))
+    both[: len(shared)] = shared
+    both[len(shared) :] = secret
+    return both
 
 
 def transcript(epoch: int, first: bytes, second: bytes) -> bytes:

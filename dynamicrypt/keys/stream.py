@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidTag
 
 from dynamicrypt.errors import (
     BadCiphertextError,
+    DynamiCryptError,
     MessageTooLargeError,
     ProtocolStateError,
     UnsupportedModeError,
@@ -163,20 +164,50 @@ class StreamOpener:
     is lost when its opener is abandoned. Any error ends the opener.
     """
 
-    __slots__ = ("_chunks", "_cipher", "_context", "_pending")
+    __slots__ = ("_chunks", "_cipher", "_context", "_over", "_pending")
 
     def __init__(self, cipher: ChannelCipher, context: bytes) -> None:
         self._cipher = cipher
         self._context = context
         self._chunks: _Chunks | None = None
         self._pending = _Pending()
+        self._over = False
 
     def update(self, data: bytes, now: float) -> bytes:
         """Take more of the stream; return the plaintext of the chunks that are complete.
 
-        Raises as ChannelCipher.open does.
+        Raises as ChannelCipher.open does, and ProtocolStateError once the stream is over.
         """
+        self._go_on()
         self._pending.add(data)
+        try:
+            return self._take(now)
+        except DynamiCryptError:
+            self.abandon()
+            raise
+
+    def finish(self, now: float) -> bytes:
+        """Return the last part of the body; raises BadCiphertextError if the end is missing."""
+        self._go_on()
+        try:
+            if self._chunks is None:
+                return self._begin(self._pending.take(), last=True, now=now)[1]
+            return self._chunks.open(self._pending.take(), last=True)
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Wipe the key."""
+        self._over = True
+        if self._chunks is not None:
+            self._chunks.wipe()
+        self._pending.take()
+
+    def _go_on(self) -> None:
+        if self._over:
+            raise ProtocolStateError("the stream is over")
+
+    def _take(self, now: float) -> bytes:
         plaintext = b""
         chunks = self._chunks
         if chunks is None:
@@ -188,22 +219,7 @@ class StreamOpener:
                 stream[: HEAD_BYTES + _SEALED_BYTES], last=False, now=now
             )
         rest = self._pending.cut(_SEALED_BYTES)
-        return plaintext + b"".join([self._open(chunks, chunk, last=False) for chunk in rest])
-
-    def finish(self, now: float) -> bytes:
-        """Return the last part of the body; raises BadCiphertextError if the end is missing."""
-        try:
-            if self._chunks is None:
-                return self._begin(self._pending.take(), last=True, now=now)[1]
-            return self._open(self._chunks, self._pending.take(), last=True)
-        finally:
-            self.abandon()
-
-    def abandon(self) -> None:
-        """Wipe the key."""
-        if self._chunks is not None:
-            self._chunks.wipe()
-        self._pending.take()
+        return plaintext + b"".join([chunks.open(chunk, last=False) for chunk in rest])
 
     def _begin(self, stream: bytes, *, last: bool, now: float) -> tuple[_Chunks, bytes]:
         header = parse(stream)
@@ -212,13 +228,6 @@ class StreamOpener:
         held = self._cipher.incoming(header, now)
         cell = self._cipher.subkeys.cell(held, Purpose.STREAM, header.suite, header.direction)
         self._chunks = chunks = _Chunks(self._cipher, cell, header, self._context)
-        plaintext = self._open(chunks, stream[HEAD_BYTES:], last=last)
+        plaintext = chunks.open(stream[HEAD_BYTES:], last=last)
         self._cipher.store.held.spend(held, now)
         return chunks, plaintext
-
-    def _open(self, chunks: _Chunks, chunk: bytes, *, last: bool) -> bytes:
-        try:
-            return chunks.open(chunk, last=last)
-        except BadCiphertextError:
-            self.abandon()
-            raise

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from dynamicrypt.errors import DynamiCryptError
 from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.envelope import Suite, channel_binding
 from dynamicrypt.keys.limits import StoreLimits
@@ -36,3 +37,18 @@ def pair(
             side.store.add(key_id(number), key(number), owner=owner, now=0.0)
             side.store.confirm(key_id(number))
     return sides
+
+
+def failures(
+    keys: ChannelCipher, envelopes: list[bytes], context: bytes = b"", now: float = 1.0
+) -> set[str]:
+    """Return the names of the errors that the envelopes give; each must give one."""
+    names = set()
+    for envelope in envelopes:
+        try:
+            keys.open(envelope, context, now)
+        except DynamiCryptError as error:
+            names.add(type(error).__name__)
+        else:
+            raise AssertionError(f"opened: {envelope.hex()}")
+    return names

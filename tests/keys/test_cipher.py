@@ -10,7 +10,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt.errors import (
     BadCiphertextError,
     DynamiCryptError,
-    KeyExpiredError,
     KeyUsedError,
     NoKeyYetError,
     ParameterError,
@@ -22,23 +21,10 @@ from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.envelope import Suite, channel_binding
 from dynamicrypt.keys.store import KeyStore
 from tests.keys.memory import secrets_in
-from tests.keys.pair import PARTICIPANTS, key, key_id, pair
+from tests.keys.pair import PARTICIPANTS, failures, key, key_id, pair
 
 NOW = 1.0
 MODES = ((1, 0), (2, 0), (3, 2))
-
-
-def failures(keys: ChannelCipher, envelopes: list[bytes], context: bytes = b"") -> set[str]:
-    """Return the names of the errors that the envelopes give; each must give one."""
-    names = set()
-    for envelope in envelopes:
-        try:
-            keys.open(envelope, context, NOW)
-        except DynamiCryptError as error:
-            names.add(type(error).__name__)
-        else:
-            raise AssertionError(f"opened: {envelope.hex()}")
-    return names
 
 
 class RoundTripTests(SynchronousTestCase):
@@ -223,22 +209,6 @@ class TamperingTests(SynchronousTestCase):
     def test_any_bytes_are_refused_with_a_stated_error(self, envelope: bytes) -> None:
         _, receiver = pair()
         self.assertRaises(DynamiCryptError, receiver.open, envelope, b"", NOW)
-
-
-class FateTests(SynchronousTestCase):
-    def test_late_and_lost_messages_have_errors_of_their_own(self) -> None:
-        sender, receiver = pair()
-        late = sender.seal(b"late", 2, b"", NOW)
-        self.assertRaises(KeyExpiredError, receiver.open, late, b"", 750.0)
-        sender, receiver = pair()
-        lost = sender.seal(b"lost", 2, b"", NOW)
-        receiver.store.erase()
-        self.assertRaises(UnknownKeyError, receiver.open, lost, b"", NOW)
-
-    def test_late_message_opens_within_the_late_window(self) -> None:
-        sender, receiver = pair()
-        sealed = sender.seal(b"m", 1, b"", 599.0)
-        self.assertEqual(receiver.open(sealed, b"", 719.0), b"m")
 
 
 class BatchTests(SynchronousTestCase):

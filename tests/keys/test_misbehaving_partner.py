@@ -1,5 +1,7 @@
 """A partner that holds the keys and breaks the rules: what it seals is genuine, but not allowed."""
 
+import mmap
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import (
@@ -8,11 +10,11 @@ from dynamicrypt.errors import (
     MessageTooLargeError,
     TooManyPiecesError,
 )
-from dynamicrypt.keys import own, stream
+from dynamicrypt.keys import message, own, stream
 from dynamicrypt.keys.cells import KEY_BYTES
 from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.envelope import Header
-from dynamicrypt.keys.limits import StoreLimits
+from dynamicrypt.keys.limits import MAX_MESSAGE_BYTES, MAX_VOLUME, StoreLimits
 from dynamicrypt.keys.message import Sealer
 from dynamicrypt.keys.pieces import MAX_GATHERINGS, Gatherer
 from dynamicrypt.keys.pool_key import Mode, OwnKey, Use
@@ -150,11 +152,24 @@ class VolumeTests(SynchronousTestCase):
     """Bounds that no test can wait for, with smaller numbers."""
 
     def test_key_is_left_when_it_has_sealed_its_bytes(self) -> None:
-        self.patch(own, "MAX_VOLUME", 100)
+        self.patch(message, "_FULL", 100)
+        for mode, limit in ((1, 0), (3, 9)):
+            for step in (0, 1):
+                sender, _ = pair()
+                times = [NOW + step * number for number in range(6)]
+                sealed = [sender.seal(bytes(50), mode, b"", now, limit) for now in times]
+                ids = [each[4:20] for each in sealed]
+                self.assertEqual([ids.count(each) for each in dict.fromkeys(ids)], [3, 3])
+            sender, _ = pair()
+            batch = sender.seal_batch([(bytes(50), b"")] * 6, mode, NOW, limit)
+            ids = [each[4:20] for each in batch if isinstance(each, bytes)]
+            self.assertEqual([ids.count(each) for each in dict.fromkeys(ids)], [3, 3])
+
+    def test_bytes_under_a_key_are_never_more_than_stated(self) -> None:
+        self.assertLessEqual(message._FULL + MAX_MESSAGE_BYTES, MAX_VOLUME)
         sender, _ = pair()
-        first = sender.seal(bytes(60), 1, b"", NOW)[4:20]
-        self.assertEqual(sender.seal(bytes(60), 1, b"", NOW + 1)[4:20], first)
-        self.assertNotEqual(sender.seal(bytes(60), 1, b"", NOW + 2)[4:20], first)
+        with mmap.mmap(-1, MAX_MESSAGE_BYTES) as largest:
+            self.assertRaises(OverflowError, sender.seal, largest, 1, b"", NOW)
 
     def test_key_is_left_when_it_has_sealed_its_messages(self) -> None:
         self.patch(own, "MAX_MESSAGES", 3)

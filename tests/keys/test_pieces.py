@@ -3,7 +3,9 @@
 import itertools
 import random
 from collections.abc import Callable
+from types import SimpleNamespace
 
+from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -18,6 +20,7 @@ from dynamicrypt.errors import (
     UnsupportedModeError,
     WrongChannelError,
 )
+from dynamicrypt.keys.cells import KeyCells
 from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.envelope import Suite, parse
 from dynamicrypt.keys.limits import StoreLimits
@@ -28,6 +31,7 @@ from dynamicrypt.keys.pieces import (
     Gatherer,
     Splitter,
 )
+from dynamicrypt.keys.subkeys import Subkeys
 from tests.keys.memory import secrets_in
 from tests.keys.pair import pair
 
@@ -92,6 +96,21 @@ class SplitTests(SynchronousTestCase):
         self.assertEqual(len({header.key_id for header in headers}), DEFAULT_PIECES)
         self.assertEqual([header.piece for header in headers], [0, 1, 2])
         self.assertEqual(len({header.message_id for header in headers}), 1)
+
+    def test_keys_that_were_taken_are_wiped_where_there_is_no_memory_for_shares(self) -> None:
+        splitter, _, sender, _ = parties(6)
+        put, left = KeyCells.put, [2]
+
+        def put_few(cells: KeyCells, key: bytes) -> int:
+            left[0] -= 1
+            if left[0] < 0:
+                raise MemoryError
+            return put(cells, key)
+
+        cells = len(sender.store.cells)
+        self.patch(KeyCells, "put", put_few)
+        self.assertRaises(MemoryError, splitter.seal, b"m", b"", NOW, 3)
+        self.assertEqual(len(sender.store.cells), cells - 3)
 
     def test_takes_all_keys_or_none(self) -> None:
         splitter, _, sender, _ = parties(4)
@@ -180,6 +199,22 @@ class PieceTests(SynchronousTestCase):
             self.fail(f"bit {bit} was not noticed")
         self.assertRaises(BadCiphertextError, gatherer.open, pieces[1], b"other", NOW)
         self.assertEqual(gatherer.open(pieces[1], b"c", NOW), b"m")
+
+    def test_share_of_a_changed_piece_does_not_stay_in_the_buffer(self) -> None:
+        """The library decrypts before it looks at the tag, so the share may be the true one."""
+        splitter, gatherer, _, _ = parties()
+        (piece, _) = splitter.seal(b"m", b"", NOW, 2)
+        buffers: list[bytearray] = []
+
+        def decrypt_into(nonce: bytes, data: bytes, about: bytes, into: memoryview) -> None:
+            into[:] = b"s" * len(into)
+            assert isinstance(into.obj, bytearray)
+            buffers.append(into.obj)
+            raise InvalidTag
+
+        self.patch(Subkeys, "once", lambda *_: SimpleNamespace(decrypt_into=decrypt_into))
+        self.assertRaises(BadCiphertextError, gatherer.open, piece, b"", NOW)
+        self.assertEqual([bytes(each[:32]) for each in buffers], [bytes(32)])
 
     def test_whole_messages_and_pieces_have_ways_of_their_own(self) -> None:
         splitter, gatherer, sender, receiver = parties()

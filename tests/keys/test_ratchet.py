@@ -5,6 +5,8 @@ import json
 import random
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -93,3 +95,24 @@ class ExchangeTests(SynchronousTestCase):
         share = Offer(fill).share
         ratchet.answer(share, fill)
         self.assertEqual([bytes(view) for view in buffers], [bytes(96), bytes(32)])
+
+    def test_no_copy_of_a_seed_is_made_for_the_libraries(self) -> None:
+        given = []
+
+        class X25519:
+            @staticmethod
+            def from_private_bytes(data: memoryview) -> X25519PrivateKey:
+                given.append(data)
+                return X25519PrivateKey.from_private_bytes(data)
+
+        class MLKEM768:
+            @staticmethod
+            def from_seed_bytes(data: memoryview) -> MLKEM768PrivateKey:
+                given.append(data)
+                return MLKEM768PrivateKey.from_seed_bytes(data)
+
+        self.patch(ratchet, "X25519PrivateKey", X25519)
+        self.patch(ratchet, "MLKEM768PrivateKey", MLKEM768)
+        share = Offer(seeded(1)).share
+        ratchet.answer(share, seeded(2))
+        self.assertEqual([bytes(part) for part in given], [bytes(32), bytes(64), bytes(32)])

@@ -7,45 +7,20 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import (
     KeyExpiredError,
-    KeyUsedError,
     NoKeyYetError,
     ParameterError,
     UnknownKeyError,
 )
 from dynamicrypt.keys.cells import KeyCells
-from dynamicrypt.keys.limits import MAX_MESSAGES, MAX_VOLUME, StoreLimits
+from dynamicrypt.keys.limits import MAX_MESSAGES, StoreLimits
 from dynamicrypt.keys.pool_key import Mode, Use
 from dynamicrypt.keys.store import KeyStore, Levels
 from tests.keys.memory import secrets_in
 from tests.keys.pair import key, key_id
+from tests.keys.stores import LIMITS, filled, put
 
 FAST = Use(Mode.FAST, 0, 1)
 SECURE = Use(Mode.SECURE, 0, 1)
-LIMITS = StoreLimits(
-    high=4,
-    low=2,
-    late=8,
-    lifetime=100.0,
-    late_time=20.0,
-    dead_peer=10.0,
-    settle=1.0,
-    reuse=30.0,
-    remembered=64,
-)
-
-
-def put(store: KeyStore, number: int, now: float = 0.0) -> None:
-    """Add a key as role 0 does: the even ones are its own."""
-    store.add(key_id(number), key(number), owner=number % 2 == 0, now=now)
-
-
-def filled(numbers: int, limits: StoreLimits = LIMITS, now: float = 0.0) -> KeyStore:
-    """Return the store of role 0 with keys of both halves, the own ones confirmed."""
-    store = KeyStore(limits)
-    for number in range(numbers):
-        put(store, number, now)
-        store.confirm(key_id(number))
-    return store
 
 
 class LimitsTests(SynchronousTestCase):
@@ -59,6 +34,7 @@ class LimitsTests(SynchronousTestCase):
             lambda: StoreLimits(late=7, high=8, low=4),
             lambda: StoreLimits(remembered=1),
             lambda: StoreLimits(lifetime=-1.0),
+            lambda: StoreLimits(gaps=-1),
         ]
         for limits in wrong:
             self.assertRaises(ParameterError, limits)
@@ -136,12 +112,26 @@ class OwnerTests(SynchronousTestCase):
         self.assertIsNot(store.own.share(use, 0.0), first)
         self.assertEqual(first.cell, -1)
 
-    def test_key_is_left_before_its_limits_of_messages_and_bytes(self) -> None:
-        for attribute, most in (("counter", MAX_MESSAGES), ("volume", MAX_VOLUME)):
+    def test_key_is_left_before_its_limit_of_messages(self) -> None:
+        for later in (0.0, 2.0):
             store = filled(4)
             first = store.own.share(FAST, 0.0)
-            setattr(first, attribute, most)
-            self.assertIsNot(store.own.share(FAST, 2.0), first)
+            first.counter = MAX_MESSAGES - 1
+            self.assertIs(store.own.share(FAST, later), first)
+            first.counter = MAX_MESSAGES
+            self.assertIsNot(store.own.share(FAST, later), first)
+            self.assertEqual(first.cell, -1)
+
+    def test_order_of_the_confirmations_does_not_matter(self) -> None:
+        store = KeyStore(LIMITS)
+        for number, born in ((0, 0.0), (2, 50.0), (4, 60.0)):
+            put(store, number, born)
+        for number in (4, 0, 2):
+            store.confirm(key_id(number))
+        store.own.expire(100.0)
+        self.assertEqual(store.levels.free, 2)
+        self.assertEqual(store.own.share(FAST, 100.0).key_id, key_id(4))
+        self.assertEqual(store.own.take(SECURE, 1, 100.0)[0].key_id, key_id(2))
 
     def test_keys_in_use_at_once_are_bounded(self) -> None:
         limits = StoreLimits(high=64, low=2, late=64)
@@ -179,7 +169,12 @@ class BoundTests(SynchronousTestCase):
     def test_full_store_of_a_channel_is_small(self) -> None:
         store = filled(200, StoreLimits())
         halves = [*store.own._free, *store.held._keys.values()]
-        tables = (store.own._free, store.held._keys, store.own._offered, store.held._gone._young)
+        tables = (
+            store.own._free,
+            store.held._keys,
+            store.own._offered,
+            store.held._gone._young.stones,
+        )
         size = sum(sys.getsizeof(each) + sys.getsizeof(each.key_id) for each in halves)
         size += sum(sys.getsizeof(table) for table in tables) + 4096 * len(store.cells._pages)
         self.assertLess(size, 60_000)
@@ -223,29 +218,6 @@ class TimeTests(SynchronousTestCase):
         self.assertEqual(store.levels, Levels(offered=0, free=0, in_use=0, held=0, oldest=None))
         self.assertEqual(secrets_in(store.cells), b"")
         self.assertRaises(UnknownKeyError, store.held.find, key_id(1), 520.0)
-
-
-class FateTests(SynchronousTestCase):
-    def test_used_expired_and_unknown_keys_are_told_apart(self) -> None:
-        store = filled(2)
-        store.held.spend(store.held.find(key_id(1), 0.0), 0.0)
-        put(store, 3, 50.0)
-        self.assertRaises(KeyUsedError, store.held.find, key_id(1), 1.0)
-        self.assertRaises(KeyUsedError, store.held.find, key_id(1), 150.0)
-        self.assertRaises(KeyExpiredError, store.held.find, key_id(3), 200.0)
-        self.assertRaises(UnknownKeyError, store.held.find, key_id(5), 1.0)
-
-    def test_key_that_too_many_newer_ones_followed_is_expired(self) -> None:
-        store = filled(30)
-        self.assertRaises(KeyExpiredError, store.held.find, key_id(1), 0.0)
-
-    def test_known_id_is_refused(self) -> None:
-        store = filled(2)
-        store.held.spend(store.held.find(key_id(1), 0.0), 0.0)
-        self.assertRaises(ParameterError, put, store, 1)
-        put(store, 2)
-        self.assertRaises(ParameterError, put, store, 2)
-        self.assertRaises(ParameterError, store.add, b"short", key(4), owner=True, now=0.0)
 
 
 class ErasureTests(SynchronousTestCase):

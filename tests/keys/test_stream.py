@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import (
     BadCiphertextError,
+    DynamiCryptError,
     KeyUsedError,
     NoKeyYetError,
     ProtocolStateError,
@@ -152,6 +153,21 @@ class TamperingTests(SynchronousTestCase):
         self.assertEqual(opener.update(self.head + self.chunks[0] + b"\0", NOW), b"a" * CHUNK_BYTES)
         self.assertRaises(BadCiphertextError, opener.update, bytes(2 * SEALED), NOW)
         self.assertRaises(ProtocolStateError, opener.update, bytes(2 * SEALED), NOW)
+
+    def test_any_error_ends_the_opener(self) -> None:
+        cut = self.stream[: HEAD_BYTES + 5]
+        changed = self.head[:-1] + b"\1" + self.stream[HEAD_BYTES:]
+        unknown = self.stream[:4] + bytes(16) + self.stream[20:]
+        for wrong in (changed, unknown, bytes(2 * SEALED)):
+            opener = StreamOpener(self.receiver, b"c")
+            self.assertRaises(DynamiCryptError, opener.update, wrong, NOW)
+            self.assertRaises(ProtocolStateError, opener.update, self.stream, NOW)
+            self.assertRaises(ProtocolStateError, opener.finish, NOW)
+        opener = StreamOpener(self.receiver, b"c")
+        opener.update(cut, NOW)
+        self.assertRaises(BadCiphertextError, opener.finish, NOW)
+        self.assertRaises(ProtocolStateError, opener.update, self.stream, NOW)
+        self.assertEqual(unseal(self.receiver, self.stream, b"c"), self.body)
 
     def test_messages_and_streams_have_ways_of_their_own(self) -> None:
         sender, receiver = pair()
