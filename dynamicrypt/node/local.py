@@ -7,14 +7,14 @@ see the same events as those of a link, and neither can tell the difference.
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from dynamicrypt._core import system_fill
 from dynamicrypt.keys.cells import KEY_BYTES
 from dynamicrypt.keys.store import KEY_ID_BYTES
 from dynamicrypt.params import ExchangeParameters
+from dynamicrypt.peer.in_order import InOrder
 from dynamicrypt.session.link_admission import Admission, Refusal
 from dynamicrypt.session.link_events import (
     ChannelDown,
@@ -47,13 +47,12 @@ class LocalLink:
         happened: Callable[[ChannelEvent], None],
     ) -> None:
         self._judge = judge
-        self._happened = happened
+        # Whoever is told may open, close, pause and resume any channel; then keys are made.
+        self._events: InOrder[ChannelEvent] = InOrder(happened, self._feed)
         self._open: dict[ChannelName, Statistics] = {}
         self._paused: set[ChannelName] = set()
         #: Ends that may lack keys, in the order in which they are served.
         self._hungry: dict[ChannelName, None] = {}
-        self._pending: deque[ChannelEvent] = deque()
-        self._acting = False
 
     def carries(self, name: ChannelName) -> bool:
         """Whether the channel is open."""
@@ -108,44 +107,32 @@ class LocalLink:
         self._tell()
 
     def _tell(self, *events: ChannelEvent) -> None:
-        """Report in order, also what those who are told cause, and then make keys.
+        self._events.put(events)
 
-        Whoever is told may open, close, pause and resume any channel.
-        """
-        self._pending.extend(events)
-        if self._acting:
-            return
-        self._acting = True
-        try:
-            while self._pending or self._make_one():
-                self._happened(self._pending.popleft())
-        finally:
-            self._acting = False
-
-    def _make_one(self) -> bool:
-        """A key for the first channel that lacks some; whether one was made."""
+    def _feed(self) -> Iterable[ChannelEvent]:
+        """A key for the first channel that lacks some, if any does."""
         while self._hungry:
             name = next(iter(self._hungry))
             ends = (name, _other(name))
             if self.carries(name) and not self._paused.issuperset(ends):
-                self._make(ends)
-                return True
+                return self._make(ends)
             del self._hungry[name]
-        return False
+        return ()
 
-    def _make(self, ends: tuple[ChannelName, ChannelName]) -> None:
+    def _make(self, ends: tuple[ChannelName, ChannelName]) -> list[ChannelEvent]:
         """Make a key, an end's turn after the other's; the holder has it first."""
         number = self._open[ends[0]].keys
         owner, holder = ends if number % 2 == 0 else ends[::-1]
         key_id = os.urandom(KEY_ID_BYTES)
         key = bytearray(KEY_BYTES)
         system_fill(memoryview(key))
+        made: list[ChannelEvent] = []
         for end, key_of_end in ((holder, key[:]), (owner, key)):
             self._open[end].keys += 1
-            self._pending.append(
+            made.append(
                 KeyMade(channel=end, number=number, id=key_id, key=key_of_end, owner=end is owner)
             )
-        self._pending.append(KeyConfirmed(channel=owner, id=key_id))
+        return [*made, KeyConfirmed(channel=owner, id=key_id)]
 
 
 def _forgotten(*ends: tuple[ChannelName, Ledger]) -> list[ChannelEvent]:

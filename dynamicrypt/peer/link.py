@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from twisted.internet.abstract import FileDescriptor
@@ -26,6 +25,8 @@ from dynamicrypt.errors import DynamiCryptError, SynchronisationError
 from dynamicrypt.keys.ratchet import EXPORTER_BYTES, EXPORTER_LABEL
 from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.peer.handshake import security_of
+from dynamicrypt.peer.in_order import InOrder
+from dynamicrypt.peer.next_turn import NextTurn
 from dynamicrypt.peer.peers import Address
 from dynamicrypt.peer.tls import LinkSecurity
 from dynamicrypt.session.link import LinkSession
@@ -86,11 +87,12 @@ class LinkProtocol(TwistedProtocol):
         self._up = False
         self._reason = "the connection was lost"
         self._error: DynamiCryptError | None = None
-        self._pending: deque[Output] = deque()
-        self._acting = False
+        # The link carries many channels: what the owner cannot take must not keep it from the rest.
+        self._outputs: InOrder[Output] = InOrder(self._do)
+        self._turn = NextTurn(clock, self._take_turn)
+        self._closing_gate = NextTurn(clock, lambda: self._gate(closed=True))
+        self._reads = True
         self._deadline: IDelayedCall | None = None
-        self._next_turn: IDelayedCall | None = None
-        self._closing_gate: IDelayedCall | None = None
 
     @property
     def session(self) -> LinkSession:
@@ -110,16 +112,13 @@ class LinkProtocol(TwistedProtocol):
         cast("FileDescriptor", tcp).bufferSize = READ_BYTES
         # A round that waits for the acknowledgement of the one before waits 40 ms.
         cast("ITCPTransport", tcp).setTcpNoDelay(True)
-        self._act(self._session.start())
+        self._go(self._session.start)
 
     def dataReceived(self, data: bytes) -> None:
         """Let the session answer."""
         self.heard = self._clock.seconds()
         self.bytes_received += len(data)
         self._go(lambda: self.session.receive(data, self.heard))
-        if self.session.waiting and self._next_turn is None:
-            self._reading().pauseProducing()
-            self._next_turn = self._clock.callLater(0, self._go_on)
 
     def tick(self) -> None:
         """Let the session look at the clock; to be called about once a second."""
@@ -131,20 +130,19 @@ class LinkProtocol(TwistedProtocol):
         It holds READ_BYTES, as Twisted has one number for both ways, and a round may be larger;
         most networks take all of it before that turn.
         """
-        if self._closing_gate is None:
-            self._closing_gate = self._clock.callLater(0, self._close_gate)
+        self._closing_gate.ask()
 
     def resumeProducing(self) -> None:
         """The transport has room again."""
-        if not self._keep_gate_open():
-            self._go(lambda: self.session.gate(closed=False))
+        if not self._closing_gate.cancel():
+            self._gate(closed=False)
 
     def stopProducing(self) -> None:
         """The transport is closing; `connectionLost` follows."""
 
     def ping(self) -> None:
         """Measure the round trip."""
-        self._act(self.session.ping(self._clock.seconds()))
+        self._outputs.put(self.session.ping(self._clock.seconds()))
 
     def carries(self, name: ChannelName) -> bool:
         """Whether there is a channel of this name, opening or open."""
@@ -161,26 +159,26 @@ class LinkProtocol(TwistedProtocol):
     def open(self, name: ChannelName, parameters: ExchangeParameters, ledger: Ledger) -> None:
         """Ask for a channel, unless there is one of this name."""
         if self.session.state is State.UP and not self.carries(name):
-            self._act(self.session.open(name, parameters, ledger))
+            self._outputs.put(self.session.open(name, parameters, ledger))
 
     def close_channel(self, name: ChannelName, reason: str) -> None:
         """End a channel if there is one of this name."""
         if self.carries(name):
-            self._act(self.session.close(name, reason))
+            self._outputs.put(self.session.close(name, reason))
 
     def pause(self, name: ChannelName) -> None:
         """Let the machines of a channel rest."""
         if self.carries(name):
-            self._act(self.session.pause(name))
+            self._outputs.put(self.session.pause(name))
 
     def resume(self, name: ChannelName) -> None:
         """Wake the machines of a channel."""
         if self.carries(name):
-            self._act(self.session.resume(name))
+            self._outputs.put(self.session.resume(name))
 
     def stop(self, reason: str) -> None:
         """Say goodbye and end the link."""
-        self._act(self.session.stop(reason))
+        self._outputs.put(self.session.stop(reason))
 
     def drop(self) -> None:
         """End the link; for a dialler that is stopped."""
@@ -195,11 +193,12 @@ class LinkProtocol(TwistedProtocol):
         if isinstance(reason.value, DynamiCryptError):
             self._error = reason.value
             self._reason = str(reason.value)
-        if self._next_turn is not None:
-            self._next_turn.cancel()
-            self._next_turn = None
-            self._take_rest()
-        self._keep_gate_open()
+        self._turn.cancel()
+        self._closing_gate.cancel()
+        while self.session.waiting:
+            # What came before the end of the connection counts.
+            self._take_turn()
+        self._turn.cancel()
         self._go(lambda: self.session.lose(self._reason))
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
@@ -209,34 +208,12 @@ class LinkProtocol(TwistedProtocol):
         else:
             self.accepted.errback(self._error or SynchronisationError(self._reason))
 
-    def _close_gate(self) -> None:
-        self._closing_gate = None
-        self._go(lambda: self.session.gate(closed=True))
+    def _gate(self, *, closed: bool) -> None:
+        self._go(lambda: self.session.gate(closed=closed))
 
-    def _keep_gate_open(self) -> bool:
-        """Whether the gate was about to be closed; it is not, then."""
-        closing, self._closing_gate = self._closing_gate, None
-        if closing is not None:
-            closing.cancel()
-        return closing is not None
-
-    def _go_on(self) -> None:
-        """Take more of what came, now that the other links had their turn."""
-        self._next_turn = None
+    def _take_turn(self) -> None:
+        """Go on with what waits, now that the other links had their turn."""
         self._go(lambda: self.session.receive(b"", self._clock.seconds()))
-        if self.session.waiting:
-            self._next_turn = self._clock.callLater(0, self._go_on)
-        else:
-            self._reading().resumeProducing()
-
-    def _take_rest(self) -> None:
-        """What came before the end of the connection counts."""
-        while self.session.waiting:
-            self._go(lambda: self.session.receive(b"", self._clock.seconds()))
-
-    def _reading(self) -> IPushProducer:
-        """The transport, as what produces the data that we read."""
-        return cast("IPushProducer", self.transport)
 
     def _go(self, step: Callable[[], list[Output]]) -> None:
         """Do what follows from a step of the session; one that fails ends the link.
@@ -247,28 +224,21 @@ class LinkProtocol(TwistedProtocol):
             outputs = step()
         except Exception:
             self._log.failure("a link could not go on")
-            self.stop(OWN_FAULT)
+            # Where even that fails the session is closed by then, and the second time says so.
+            self._go(lambda: self.session.stop(OWN_FAULT))
         else:
-            self._act(outputs)
+            self._outputs.put(outputs)
+            self._plan()
 
-    def _act(self, outputs: Iterable[Output]) -> None:
-        """Write and report in order, also what the owner causes while it is told of an event.
-
-        An event that the owner cannot take is logged, and the rest goes on: the link carries many
-        channels, and its end must be told in any case.
-        """
-        self._pending.extend(outputs)
-        if self._acting:
-            return
-        self._acting = True
-        try:
-            while self._pending:
-                try:
-                    self._do(self._pending.popleft())
-                except Exception:
-                    self._log.failure("an event of the link was not taken")
-        finally:
-            self._acting = False
+    def _plan(self) -> None:
+        """Read on; while something waits, take another turn for that instead."""
+        waiting = self.session.waiting
+        if waiting:
+            self._turn.ask()
+        if waiting is self._reads:
+            self._reads = not waiting
+            reading = cast("IPushProducer", self.transport)
+            (reading.pauseProducing if waiting else reading.resumeProducing)()
 
     def _do(self, output: Output) -> None:
         if isinstance(output, bytes):

@@ -177,18 +177,28 @@ class ChannelSession:
         """The round that role 0 names: late enough that rounds under way need not wait for it."""
         return self.sent + (2 if self.state is State.RESTING else 4)
 
-    def begin_epoch(self, first: int, epoch: int) -> list[Output]:
-        """The epoch begins with round `first` of this channel. Raises TurnError."""
-        self._turns.add(first, epoch, self.sent)
-        return self.proceed()
+    def begin_epoch(self, first: int, epoch: int) -> None:
+        """The epoch begins with round `first` of this channel; `proceed` must follow.
 
-    def gate(self, *, closed: bool) -> None:
-        """While the link has no room, no round leaves. Call `proceed` when it has room again."""
+        Raises TurnError.
+        """
+        self._turns.add(first, epoch, self.sent)
+
+    def derive(self) -> None:
+        """Derive the keys of an epoch that is proven, before the next one is."""
+        self._turns.refresh()
+
+    def gate(self, *, closed: bool) -> bool:
+        """Close or open the gate: while it is closed no round leaves.
+
+        Returns whether it has held one back, so that `proceed` must follow.
+        """
         self._steps.gated = closed
+        return self._steps.held and not closed
 
     def proceed(self) -> list[Output]:
         """Do what an unproven epoch, a pause or the gate held back."""
-        self._turns.refresh()
+        self.derive()
         if self.state not in UP:
             return []
         return self._steps.proceed(resting=self.state is State.RESTING)

@@ -4,9 +4,9 @@ Sans-IO. Create a LinkSession once the TLS connection is authenticated, then
 
 - call `start` once, `receive` with every piece of data, and `tick` about once a second;
 - do with each output in turn: bytes go to the transport, events to the node;
-- while `waiting` is true call `receive` again, without data, in a turn of its own: so one partner
-  that sends a lot does not keep the others waiting, and the node can decide on a link that came up
-  before the partner opens channels on it;
+- while `waiting` is true, after whatever call, call `receive` again, without data, in a turn of its
+  own: so neither a partner that sends a lot nor a link of many channels keeps the others waiting,
+  and the node can decide on a link that came up before the partner opens channels on it;
 - call `gate` with True when the transport's buffer is full, with False when it has room again,
   and go on reading meanwhile: the session bounds what it answers;
 - open, pause, resume and close channels by their names;
@@ -41,7 +41,8 @@ from dynamicrypt.wire import link_messages as messages
 from dynamicrypt.wire.link import LinkLineError, clip, decode
 from dynamicrypt.wire.link_lines import LineCutter
 
-#: Lines that one call takes: a round of as many channels, a few milliseconds of work at most.
+#: Lines that one call takes, or channels that it lets go on: a round of each, and so a few
+#: milliseconds of work at most.
 LINES: Final = 16
 
 
@@ -118,7 +119,8 @@ class LinkSession:
     def receive(self, data: bytes, now: float) -> list[Output]:
         """What follows from data of the partner: of its next LINES lines, or of those up to LinkUp.
 
-        What comes after LinkDown is ignored: the partner may not know of it yet.
+        Fewer lines if channels are due that were held back; then half of the work at most is theirs
+        while lines wait. What comes after LinkDown is ignored: the partner may not know of it yet.
         """
         self._outbox.recount()
         try:
@@ -126,7 +128,8 @@ class LinkSession:
                 self._alive.heard(now)
                 self._lines.extend(self._cutter.cut(data))
             was_up = self.state is State.UP
-            for _ in range(min(LINES, len(self._lines))):
+            room = LINES - self._go_on(max(LINES - len(self._lines), LINES // 2))
+            for _ in range(min(room, len(self._lines))):
                 self._take_line(self._lines.popleft(), now)
                 self._outbox.check()
                 if self.state is State.CLOSED or (not was_up and self.state is State.UP):
@@ -156,11 +159,12 @@ class LinkSession:
         return self._outbox.drain()
 
     def gate(self, *, closed: bool) -> list[Output]:
-        """Hold rounds and answers back, or let them go again in the order of the channels."""
+        """Hold rounds and answers back, or let them go again, the first LINES of them now."""
         self._outbox.gate(closed=closed)
         try:
             if self.state is not State.CLOSED:
-                self._outbox.put(self._channels.gate(closed=closed))
+                self._channels.gate(closed=closed)
+                self._go_on(LINES)
                 self._outbox.put(self._alive.gate(closed=closed))
         except RemoteError as error:
             self._fail(error)
@@ -216,8 +220,8 @@ class LinkSession:
 
     @property
     def waiting(self) -> bool:
-        """Whether lines of the partner have come that `receive` has not taken yet."""
-        return bool(self._lines)
+        """Whether `receive` has more to do: lines of the partner, or channels that may go on."""
+        return bool(self._lines) or self._channels.due > 0
 
     @property
     def round_trip(self) -> float | None:
@@ -233,6 +237,14 @@ class LinkSession:
     def epoch(self) -> int:
         """The number of the newest epoch; -1 before the first."""
         return self._epochs.number
+
+    def _go_on(self, most: int) -> int:
+        """Let channels that are due go on, at most so many; how many did."""
+        count = min(most, self._channels.due)
+        if count:
+            self._outbox.put(self._channels.go_on(count))
+            self._outbox.check()
+        return count
 
     def _take_line(self, line: bytes, now: float) -> None:
         message = decode(line)

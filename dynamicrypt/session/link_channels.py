@@ -6,6 +6,7 @@ number is used once. Messages of a channel that is over may still be under way: 
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from dynamicrypt.errors import ProtocolStateError, RemoteError
@@ -56,6 +57,8 @@ class Channels:
         self._scratch = scratch
         self._by_number: dict[int, ChannelSession] = {}
         self._by_name: dict[ChannelName, ChannelSession] = {}
+        # Channels that may go on, by number; who has waited longest is the first.
+        self._due: dict[int, ChannelSession] = {}
         self._next = [0, 1]
         self._gated = False
         self._unanswered = 0
@@ -69,6 +72,11 @@ class Channels:
     def owed(self) -> list[str]:
         """What the partner owes to each channel."""
         return [owed for channel in self._by_number.values() if (owed := channel.owed)]
+
+    @property
+    def due(self) -> int:
+        """How many channels can go on with what held them back until now."""
+        return 0 if self._gated else len(self._due)
 
     def named(self, name: ChannelName) -> ChannelSession:
         """The channel of a name. Raises ProtocolStateError if there is none."""
@@ -141,20 +149,30 @@ class Channels:
             self._forget(channel)
         return out
 
-    def gate(self, *, closed: bool) -> list[Output]:
-        """Hold rounds back, or let each channel send what is due."""
+    def gate(self, *, closed: bool) -> None:
+        """Hold rounds back, or make the channels due that have one to send."""
         self._gated = closed
         self._unanswered = 0
-        for channel in self._by_number.values():
-            channel.gate(closed=closed)
-        return [] if closed else self.proceed()
+        for number, channel in self._by_number.items():
+            if channel.gate(closed=closed):
+                self._due.setdefault(number, channel)
 
-    def proceed(self) -> list[Output]:
-        """Let every channel do what was held back."""
+    def go_on(self, most: int) -> list[Output]:
+        """Let so many of the channels that are due go on. Raises RemoteError."""
         out: list[Output] = []
-        for channel in self._by_number.values():
-            out += channel.proceed()
+        for number in list(islice(self._due, min(most, self.due))):
+            out += self._due.pop(number).proceed()
         return out
+
+    def epoch_proven(self) -> None:
+        """An epoch is proven, which channels may have waited for: all of them are due."""
+        for number, channel in self._by_number.items():
+            self._due.setdefault(number, channel)
+
+    def settle_epoch(self) -> None:
+        """The next epoch is about to be proven: the last moment for the keys of this one."""
+        for channel in self._due.values():
+            channel.derive()
 
     def first_rounds(self) -> tuple[tuple[int, int], ...]:
         """Role 0 names the first round of the next epoch for each channel.
@@ -167,27 +185,23 @@ class Channels:
             if not self._unagreed(number)
         )
 
-    def own_turns(self, epoch: int, rounds: tuple[tuple[int, int], ...]) -> list[Output]:
+    def own_turns(self, epoch: int, rounds: tuple[tuple[int, int], ...]) -> None:
         """Role 0 has named the first rounds of an epoch."""
-        out: list[Output] = []
         for number, first in rounds:
-            out += self._by_number[number].begin_epoch(first, epoch)
-        return out
+            self._begin_epoch(self._by_number[number], first, epoch)
 
-    def take_turns(self, epoch: int, rounds: tuple[tuple[int, int], ...]) -> list[Output]:
+    def take_turns(self, epoch: int, rounds: tuple[tuple[int, int], ...]) -> None:
         """Role 1 learns the first rounds of an epoch.
 
         Raises TurnError if a channel that role 0 knows is missing, or a round is impossible.
         """
         named = dict(rounds)
-        out: list[Output] = []
-        for number, channel in list(self._by_number.items()):
+        for number, channel in self._by_number.items():
             if self._unagreed(number):
                 continue
             if number not in named:
                 raise TurnError(f"no first round for channel {number}")
-            out += channel.begin_epoch(named[number], epoch)
-        return out
+            self._begin_epoch(channel, named[number], epoch)
 
     def drop(self, reason: str) -> list[LinkEvent]:
         """The link is over: wipe every channel."""
@@ -195,9 +209,12 @@ class Channels:
         for channel in self._by_number.values():
             channel.wipe()
             events.append(ChannelDown(channel=channel.name, reason=reason, by_partner=False))
-        self._by_number = {}
-        self._by_name = {}
+        self._by_number, self._by_name, self._due = {}, {}, {}
         return events
+
+    def _begin_epoch(self, channel: ChannelSession, first: int, epoch: int) -> None:
+        channel.begin_epoch(first, epoch)
+        self._due.setdefault(channel.number, channel)
 
     def _unagreed(self, number: int) -> bool:
         """Whether role 1 has opened this channel and role 0 has not accepted it yet."""
@@ -247,3 +264,4 @@ class Channels:
     def _forget(self, channel: ChannelSession) -> None:
         del self._by_number[channel.number]
         del self._by_name[channel.name]
+        self._due.pop(channel.number, None)

@@ -18,11 +18,13 @@ from dynamicrypt.wire.link_messages import Query, Round
 class LockStep:
     """The rounds of a channel in step with the partner's, from `start` to `wipe`."""
 
-    __slots__ = ("_mint", "_rounds", "_theirs", "_turns", "gated", "sent")
+    __slots__ = ("_mint", "_rounds", "_theirs", "_turns", "gated", "held", "sent")
 
     def __init__(self, turns: Turns, mint: Mint) -> None:
         #: While true, no round leaves: the link has no room. Call `proceed` when that is over.
         self.gated = False
+        #: Whether a round was due meanwhile.
+        self.held = False
         #: The last round whose package this side has sent.
         self.sent = 0
         self._turns = turns
@@ -97,13 +99,12 @@ class LockStep:
         return True
 
     def _may_send(self, number: int, rounds: Rounds, *, resting: bool) -> bool:
-        if self.gated:
-            return False
-        if self._theirs is not None:
-            return True
-        if rounds.answers:
-            return False
-        return not resting or self._turns.wanted(number)
+        if self._theirs is None:
+            due = not rounds.answers and (not resting or self._turns.wanted(number))
+        else:
+            due = True
+        self.held = due and self.gated
+        return due and not self.gated
 
     def _finish(self, rounds: Rounds, keys: ChannelKeys, out: list[Output]) -> bool:
         theirs, mint = self._theirs, self._mint

@@ -18,7 +18,7 @@ from dynamicrypt.wire.link import encode
 from dynamicrypt.wire.link_messages import Answer, Epoch, Hello, Message, Proof
 
 #: Epochs that role 0 may begin at once, and in a second. An honest one begins one a minute or so;
-#: each costs the other side 1 ms, and 0.15 ms for every channel, while no other link is served.
+#: each costs the other side 1 ms, and 0.15 ms for every channel.
 EPOCHS: Final = 16
 EPOCHS_PER_SECOND: Final = 2.0
 
@@ -69,6 +69,7 @@ class Rekeying:
 
     def take_proof(self, message: Proof) -> list[Message]:
         """Check the partner's proof; role 0 answers with its own."""
+        self._channels.settle_epoch()
         tag = self._epochs.take_proof(message.epoch, message.tag)
         return [Proof(epoch=message.epoch, tag=tag)] if self._role == 0 else []
 
@@ -85,7 +86,8 @@ class Rekeying:
             case Proof():
                 out = self.take_proof(message)
                 self._began = now
-                return [*out, EpochBegun(epoch=message.epoch), *self._channels.proceed()]
+                self._channels.epoch_proven()
+                return [*out, EpochBegun(epoch=message.epoch)]
 
     def renew(self, now: float, keys: int) -> list[Message | LinkEvent]:
         """Begin an epoch, if we are role 0 and it is time; `keys` were made on this link so far."""
@@ -98,7 +100,8 @@ class Rekeying:
         rounds = self._channels.first_rounds()
         message = Epoch(epoch=self._epochs.number, share=share, rounds=rounds)
         self._epochs.offered(encode(message)[:-1])
-        return [message, *self._channels.own_turns(message.epoch, rounds)]
+        self._channels.own_turns(message.epoch, rounds)
+        return [message]
 
     def _answer(self, message: Epoch, line: bytes, now: float) -> list[Message | LinkEvent]:
         if not self._allowance.take(now):
@@ -107,4 +110,5 @@ class Rekeying:
         reply = Answer(epoch=message.epoch, share=share)
         self._epochs.answered(shared, line, encode(reply)[:-1])
         proof = Proof(epoch=message.epoch, tag=self._epochs.proof())
-        return [reply, proof, *self._channels.take_turns(message.epoch, message.rounds)]
+        self._channels.take_turns(message.epoch, message.rounds)
+        return [reply, proof]

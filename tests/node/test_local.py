@@ -95,14 +95,13 @@ class EventTests(SynchronousTestCase):
 
     def test_channel_that_is_closed_while_keys_are_made_gets_no_more(self) -> None:
         self.most = 10**6
-        happened = self.happened
 
         def close_after_five(event: ChannelEvent) -> None:
-            happened(event)
+            self.happened(event)
             if self.keys[Y] == 5:
                 self.close()
 
-        self.link._happened = close_after_five
+        self.link = LocalLink(self.judge, close_after_five)
         self.open()
         self.assertEqual(self.keys, {X: 5, Y: 5})
 

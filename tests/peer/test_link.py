@@ -63,6 +63,13 @@ class Tap:
         return lambda *_: self.said.append(name)
 
 
+class Channel:
+    """Stands for one that may go on, and has nothing to do."""
+
+    def proceed(self) -> list[Any]:
+        return []
+
+
 class LinkTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
@@ -138,6 +145,25 @@ class LinkTests(SynchronousTestCase):
         self.link.dataReceived(PING)
         self.assertEqual(tap.written, [PONG])
 
+    def test_channels_that_the_gate_held_back_go_on_in_turns(self) -> None:
+        tap = self.tap()
+        channels: Any = self.link.session._channels
+        channels._due = {number: Channel() for number in range(2 * LINES + 1)}
+        went: list[int] = []
+        go_on = channels.go_on
+
+        def note(most: int) -> Any:
+            went.append(most)
+            return go_on(most)
+
+        self.patch(channels, "go_on", note)
+        self.link.resumeProducing()
+        self.assertEqual((went, tap.said), ([LINES], ["pauseProducing"]))
+        self.clock.advance(0)
+        self.assertEqual(went, [LINES, LINES, 1])
+        self.assertEqual(tap.said, ["pauseProducing", "resumeProducing"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_gate_of_a_link_that_ended_is_left_alone(self) -> None:
         self.link.pauseProducing()
         self.link.connectionLost(Failure(ConnectionDone()))
@@ -212,6 +238,16 @@ class LinkTests(SynchronousTestCase):
         self.patch(self.link.session._channels, "drop", lambda *_: 1 // 0)
         self.link.connectionLost(Failure(ConnectionDone()))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertIsInstance(self.two.told[-1], LinkDown)
+        self.assertEqual(self.two.gone, 1)
+
+    def test_end_is_told_though_the_session_fails_at_the_last_lines_and_at_the_end(self) -> None:
+        self.tap()
+        self.link.dataReceived(PING * 2 * LINES)
+        self.patch(self.link.session, "_take_line", lambda *_: 1 // 0)
+        self.patch(self.link.session._channels, "drop", lambda *_: 1 // 0)
+        self.link.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
         self.assertIsInstance(self.two.told[-1], LinkDown)
         self.assertEqual(self.two.gone, 1)
 

@@ -7,12 +7,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import ParameterError, ProtocolStateError, RemoteError
 from dynamicrypt.session import link_outbox
+from dynamicrypt.session.link import LINES
 from dynamicrypt.session.link_alive import LinkTimes
 from dynamicrypt.session.link_events import (
     ChannelDown,
     ChannelName,
     EpochBegun,
     LinkDown,
+    LinkEvent,
     LinkUp,
     PeerIncarnationChanged,
 )
@@ -249,6 +251,39 @@ class EpochTests(SynchronousTestCase):
         self.assertEqual(down(pair, 1).reason, "epochs that follow each other too fast")
         self.assertEqual(pair.sessions[1].epoch, EPOCHS + 1)
 
+    def test_channels_begin_an_epoch_in_turns(self) -> None:
+        pair = up(times=self.TIMES, parameters=None)
+        names = [pair.open(f"s{number:02}", f"p{number:02}") for number in range(40)]
+        pair.settle(5)
+        for name in names:
+            pair.perform(0, pair.sessions[0].pause(name))
+            other = ChannelName(name.partner, name.service)
+            pair.perform(1, pair.sessions[1].pause(other))
+        pair.settle()
+        self.tick(pair, 10.0)
+        rounds: list[int] = []
+        pair.tap = lambda _side, data: rounds.append(data.count(b"round\t"))
+        pair.settle()
+        self.assertLessEqual(max(rounds), 2 * LINES)
+        self.assertEqual(sum(rounds), 2 * 40)
+        self.assertEqual(pair.sessions[1].epoch, 1)
+
+    def test_channel_that_waits_for_its_turn_has_the_keys_of_every_epoch(self) -> None:
+        pair = up(times=LinkTimes(epoch=0.0, epoch_keys=1 << 30))
+        pair.settle(10)
+        pair.perform(1, pair.sessions[1].gate(closed=True))
+        named = count(pair.sessions[0].channel(ChannelName("a", "b")).sent + 4)
+        patch = self.patch(pair.sessions[0]._channels, "first_rounds", lambda: ((0, next(named)),))
+        for _ in range(2):
+            self.tick(pair, 0.0)
+            pair.settle()
+        patch.restore()
+        self.assertEqual(pair.sessions[1].epoch, 2)
+        before = pair.statistics(1).rounds
+        pair.perform(1, pair.sessions[1].gate(closed=False))
+        pair.settle(50)
+        self.assertGreater(pair.statistics(1).rounds, before + 20)
+
     def test_epochs_to_come_are_few_whatever_role_0_names(self) -> None:
         pair = up(times=LinkTimes(epoch=0.0, epoch_keys=1 << 30))
         pair.settle(10)
@@ -262,7 +297,7 @@ class EpochTests(SynchronousTestCase):
         for _ in range(MAX_AHEAD):
             self.tick(pair, 0.0)
             pair.settle()
-        self.assertEqual(len(channel._turns._coming), MAX_AHEAD - 1)
+        self.assertEqual(len(channel._turns._coming), MAX_AHEAD)
         self.tick(pair, 0.0)
         pair.settle()
         self.assertIn("cannot begin with round", down(pair, 1).reason)
@@ -449,6 +484,59 @@ class GateTests(SynchronousTestCase):
         pair.perform(0, pair.sessions[0].gate(closed=False))
         rounds = [each for each in lines(bytes(pair.pipes[0])) if isinstance(each, messages.Round)]
         self.assertEqual(len({each.channel for each in rounds}), 6)
+
+    def busy(self, channels: int) -> Pair:
+        """So many channels, each with a round of side 0 due behind its closed gate."""
+        pair = up(parameters=None)
+        for number in range(channels):
+            pair.open(f"s{number:02}", f"p{number:02}")
+        pair.settle(5)
+        pair.perform(0, pair.sessions[0].gate(closed=True))
+        pair.settle()
+        return pair
+
+    def turn(self, pair: Pair, outputs: list[bytes | LinkEvent]) -> list[int]:
+        """The channels that had a round in one call; what side 0 said does not arrive."""
+        data = b"".join(each for each in outputs if isinstance(each, bytes))
+        rounds = [each for each in lines(data) if isinstance(each, messages.Round)]
+        return list(dict.fromkeys(each.channel for each in rounds))
+
+    def test_many_channels_go_on_in_turns_and_in_order(self) -> None:
+        pair = self.busy(40)
+        session = pair.sessions[0]
+        turns = [self.turn(pair, session.gate(closed=False))]
+        while session.waiting:
+            turns.append(self.turn(pair, session.receive(b"", 0.0)))
+        self.assertEqual([len(turn) for turn in turns], [LINES, LINES, 40 - 2 * LINES])
+        self.assertEqual([each for turn in turns for each in turn], list(range(0, 80, 2)))
+
+    def test_who_waited_longest_goes_on_first_when_the_gate_opens_again(self) -> None:
+        pair = self.busy(LINES + 2)
+        session = pair.sessions[0]
+        pair.perform(0, session.gate(closed=False))
+        pair.perform(0, session.gate(closed=True))
+        self.assertFalse(session.waiting)
+        pair.settle()
+        turn = self.turn(pair, session.gate(closed=False))
+        self.assertEqual(turn[:3], [2 * LINES, 2 * LINES + 2, 0])
+
+    def test_lines_and_channels_share_a_turn(self) -> None:
+        pair = self.busy(3 * LINES)
+        session = pair.sessions[0]
+        session.gate(closed=False)
+        outputs = session.receive(b"ping\t1\n" * 3 * LINES, 0.0)
+        self.assertEqual(len(self.turn(pair, outputs)), LINES // 2)
+        assert isinstance(outputs[0], bytes)
+        self.assertEqual(outputs[0].count(b"pong\t"), LINES // 2)
+
+    def test_channel_that_closes_before_its_turn_is_let_be(self) -> None:
+        pair = self.busy(LINES + 2)
+        session = pair.sessions[0]
+        session.gate(closed=False)
+        for name in session.channels[-2:]:
+            session.close(name, "left")
+        self.assertFalse(session.waiting)
+        self.assertEqual(session.receive(b"", 0.0), [])
 
     def test_answers_to_who_takes_none_are_bounded(self) -> None:
         self.patch(link_outbox, "MAX_UNSENT", 100_000)

@@ -1,0 +1,40 @@
+"""What is left for the next turn of the reactor."""
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from dynamicrypt.peer.next_turn import NextTurn
+
+
+class NextTurnTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.calls = 0
+        self.turn = NextTurn(self.clock, self.call)
+
+    def call(self) -> None:
+        self.calls += 1
+
+    def test_calls_once_however_often_it_is_asked(self) -> None:
+        self.turn.ask()
+        self.turn.ask()
+        self.assertEqual(self.calls, 0)
+        self.clock.advance(0)
+        self.assertEqual((self.calls, self.clock.getDelayedCalls()), (1, []))
+
+    def test_the_call_may_ask_for_another(self) -> None:
+        def call() -> None:
+            self.call()
+            if self.calls < 3:
+                again.ask()
+
+        again = NextTurn(self.clock, call)
+        again.ask()
+        self.clock.advance(0)
+        self.assertEqual((self.calls, self.clock.getDelayedCalls()), (3, []))
+
+    def test_cancelling_tells_whether_a_call_was_to_come(self) -> None:
+        self.assertFalse(self.turn.cancel())
+        self.turn.ask()
+        self.assertTrue(self.turn.cancel())
+        self.assertEqual((self.calls, self.clock.getDelayedCalls()), (0, []))
