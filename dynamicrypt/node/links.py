@@ -36,7 +36,7 @@ from dynamicrypt.session.link_events import (
     LinkUp,
     PeerIncarnationChanged,
 )
-from dynamicrypt.session.link_scratch import Scratch
+from dynamicrypt.session.link_node import ThisNode
 from dynamicrypt.tpm.machine import new_bank
 
 #: Bytes of the mark of one process.
@@ -90,9 +90,14 @@ class Links:
         self.incarnation: Final = os.urandom(INCARNATION_BYTES)
         self._reactor = reactor
         self._peers = peers
-        self._name = name
-        self._times = times
-        self._scratch = Scratch()
+        self._node = ThisNode(
+            fingerprint=identity.fingerprint,
+            name=name,
+            incarnation=self.incarnation,
+            make_bank=_make_bank,
+            fill=system_fill,
+            times=times,
+        )
         self._owner = owner
         self._links: dict[bytes, LinkProtocol] = {}
         self.connections: Final = Connections(reactor, identity=identity, peers=peers, owner=self)
@@ -195,18 +200,12 @@ class Links:
         """A session for a connection with this peer."""
         fingerprint = security.fingerprint
         return LinkSession(
-            fingerprint=self.fingerprint,
+            self._node,
             peer_fingerprint=fingerprint,
             exporter=exporter,
-            name=self._name,
-            incarnation=self.incarnation,
             known_incarnation=self._incarnations.get(fingerprint),
             judge=lambda name: self._owner.judge(fingerprint, name),
-            make_bank=_make_bank,
-            fill=system_fill,
             now=self._reactor.seconds(),
-            times=self._times,
-            scratch=self._scratch,
         )
 
     def happened(self, link: LinkProtocol, event: LinkEvent) -> None:

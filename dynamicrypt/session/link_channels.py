@@ -15,13 +15,12 @@ from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.session.channel import ChannelSession
 from dynamicrypt.session.channel_states import State
 from dynamicrypt.session.link_admission import Admission, Judge, Refusal, difference
-from dynamicrypt.session.link_bank import Fill, MakeBank
 from dynamicrypt.session.link_epochs import Epochs
 from dynamicrypt.session.link_events import ChannelDown, ChannelName, LinkEvent
 from dynamicrypt.session.link_ledger import MARK_BYTES, Ledger
 from dynamicrypt.session.link_mint import Output
+from dynamicrypt.session.link_node import ThisNode
 from dynamicrypt.session.link_outbox import FloodError
-from dynamicrypt.session.link_scratch import Scratch
 from dynamicrypt.session.link_turns import TurnError
 from dynamicrypt.wire.link import MAX_CHANNELS, check_name, clip
 from dynamicrypt.wire.link_messages import ChannelMessage, Close, Open, Refuse
@@ -38,23 +37,13 @@ class Channels:
     """All channels of one side of a link; `judge` decides on those that the partner opens."""
 
     def __init__(
-        self,
-        *,
-        role: int,
-        parties: Parties,
-        epochs: Epochs,
-        judge: Judge,
-        make_bank: MakeBank,
-        fill: Fill,
-        scratch: Scratch,
+        self, node: ThisNode, *, role: int, parties: Parties, epochs: Epochs, judge: Judge
     ) -> None:
+        self._node = node
         self._role = role
         self._parties = parties
         self._epochs = epochs
         self._judge = judge
-        self._make_bank = make_bank
-        self._fill = fill
-        self._scratch = scratch
         self._by_number: dict[int, ChannelSession] = {}
         self._by_name: dict[ChannelName, ChannelSession] = {}
         # Channels that may go on, by number; who has waited longest is the first.
@@ -240,7 +229,7 @@ class Channels:
         self, number: int, name: ChannelName, parameters: ExchangeParameters, ledger: Ledger
     ) -> ChannelSession:
         nonce = bytearray(SECRET_BYTES)
-        self._fill(memoryview(nonce))
+        self._node.fill(memoryview(nonce))
         ledger.mark = ledger.mark or bytes(nonce[:MARK_BYTES])
         nonce[:MARK_BYTES] = ledger.mark
         channel = ChannelSession(
@@ -252,9 +241,9 @@ class Channels:
             nonce=bytes(nonce),
             epochs=self._epochs,
             ledger=ledger,
-            make_bank=self._make_bank,
-            fill=self._fill,
-            scratch=self._scratch,
+            make_bank=self._node.make_bank,
+            fill=self._node.fill,
+            scratch=self._node.scratch,
         )
         channel.gate(closed=self._gated)
         self._by_number[number] = channel

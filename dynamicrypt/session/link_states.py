@@ -12,6 +12,10 @@ class LinkError(RemoteError):
     """The partner broke the order of the link's messages. Its program is faulty; update it."""
 
 
+class PartnerFaultError(RemoteError):
+    """The partner found a fault of ours and closed the link. Its log says more; update both."""
+
+
 class State(Enum):
     """How far a link is."""
 

@@ -102,7 +102,7 @@ class PartnerTests(FaultTestCase):
     async def test_a_fault_of_ours_ends_the_link_and_it_is_dialled_again(self) -> None:
         await self.meet()
         old = self.one.link
-        self.patch(old.session, "_take_line", lambda *_: 1 // 0)
+        self.patch(old.session._dialogue, "take", lambda *_: 1 // 0)
         await self.until(lambda: old.session.state.name == "CLOSED")
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         await self.heals()

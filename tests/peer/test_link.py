@@ -196,7 +196,7 @@ class LinkTests(SynchronousTestCase):
     def test_end_is_told_though_what_came_before_it_is_not_taken(self) -> None:
         self.tap()
         self.link.dataReceived(PING * 2 * LINES)
-        self.patch(self.link.session, "_take_line", lambda *_: 1 // 0)
+        self.patch(self.link.session._dialogue, "take", lambda *_: 1 // 0)
         self.link.connectionLost(Failure(ConnectionDone()))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertIsInstance(self.two.told[-1], LinkDown)
@@ -216,7 +216,7 @@ class LinkTests(SynchronousTestCase):
     def test_fault_of_ours_in_a_later_turn_ends_the_link_at_once(self) -> None:
         tap = self.tap()
         self.link.dataReceived(PING * 3 * LINES)
-        self.patch(self.link.session, "_take_line", lambda *_: 1 // 0)
+        self.patch(self.link.session._dialogue, "take", lambda *_: 1 // 0)
         self.clock.advance(0)
         self.assertEqual(tap.said.pop(), "resumeProducing")
         self.assert_fault_of_ours(tap)
@@ -244,7 +244,7 @@ class LinkTests(SynchronousTestCase):
     def test_end_is_told_though_the_session_fails_at_the_last_lines_and_at_the_end(self) -> None:
         self.tap()
         self.link.dataReceived(PING * 2 * LINES)
-        self.patch(self.link.session, "_take_line", lambda *_: 1 // 0)
+        self.patch(self.link.session._dialogue, "take", lambda *_: 1 // 0)
         self.patch(self.link.session._channels, "drop", lambda *_: 1 // 0)
         self.link.connectionLost(Failure(ConnectionDone()))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)

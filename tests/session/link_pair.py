@@ -23,6 +23,7 @@ from dynamicrypt.session.link_events import (
     PeerIncarnationChanged,
 )
 from dynamicrypt.session.link_ledger import Ledger
+from dynamicrypt.session.link_node import ThisNode
 from dynamicrypt.session.link_statistics import Statistics
 
 RULES = {
@@ -149,18 +150,21 @@ def make_session(
     exporter: bytes = bytes(32),
     name: str | None = None,
 ) -> LinkSession:
-    return LinkSession(
+    this = ThisNode(
         fingerprint=own.fingerprint,
-        peer_fingerprint=peer.fingerprint,
-        exporter=exporter,
         name=f"node{own.number}" if name is None else name,
         incarnation=own.incarnation,
-        known_incarnation=own.known,
-        judge=own.judge,
         make_bank=make_bank,
         fill=own.fill,
-        now=0.0,
         times=times,
+    )
+    return LinkSession(
+        this,
+        peer_fingerprint=peer.fingerprint,
+        exporter=exporter,
+        known_incarnation=own.known,
+        judge=own.judge,
+        now=0.0,
     )
 
 

@@ -90,11 +90,11 @@ class SecretTests(SynchronousTestCase):
         views = []
         for session in pair.sessions:
             channel = session.channel(session.channels[0])
-            keys, epoch = channel._turns._keys, session._epochs._current
+            keys, epoch = channel._turns._keys, session._dialogue.epochs._current
             assert keys is not None
             assert epoch is not None
             views += [keys._row[b"salt"], keys._row[b"probe"], epoch.next]
-            views.append(memoryview(session._epochs._prior))
+            views.append(memoryview(session._dialogue.epochs._prior))
         self.assertTrue(any(any(view) for view in views))
         pair.cut()
         self.assertFalse(any(any(view) for view in views))
