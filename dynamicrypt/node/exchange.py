@@ -23,7 +23,7 @@ from dynamicrypt.peer.errors import OwnNodeError
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers
-from dynamicrypt.session.allowance import Allowance
+from dynamicrypt.session.allowance import Allowances
 from dynamicrypt.session.link_admission import Admission, Refusal
 from dynamicrypt.session.link_alive import LinkTimes
 from dynamicrypt.session.link_events import ChannelEvent, ChannelName, KeyMade
@@ -71,7 +71,7 @@ class Exchange:
             lambda event: self._happened(self.links.fingerprint, self._local, event),
         )
         self._channels: dict[tuple[bytes, ChannelName], LinkChannel] = {}
-        self._openings: dict[bytes, Allowance] = {}
+        self._openings: Allowances[bytes] = Allowances(OPENINGS, OPENINGS_PER_SECOND)
         self._ticker = LoopingCall(self._tick)
         self._ticker.clock = reactor
 
@@ -244,16 +244,9 @@ class Exchange:
         return channel
 
     def _may_open(self, channel: LinkChannel) -> bool:
-        """Whether the peer opens neither this channel nor all of its channels too often.
-
-        Counted are channels that callers here have named, so only their peers are remembered.
-        """
+        """Whether the peer opens neither this channel nor all of its channels too often."""
         now = self._seconds()
-        of_peer = self._openings.get(channel.peer)
-        if of_peer is None:
-            of_peer = Allowance(OPENINGS, OPENINGS_PER_SECOND, now)
-            self._openings[channel.peer] = of_peer
-        return channel.openings.take(now) and of_peer.take(now)
+        return channel.openings.take(now) and self._openings.take(channel.peer, now)
 
     def _forget(self, channel: LinkChannel) -> None:
         self._channels.pop((channel.peer, channel.name), None)

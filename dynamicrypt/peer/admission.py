@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-from dynamicrypt.session.allowance import Allowance
+from dynamicrypt.session.allowance import Allowance, Allowances
 
 #: Handshakes that may be unfinished at a time, of strangers and of familiar addresses each.
 MAX_UNFINISHED: Final = 32
@@ -75,7 +75,9 @@ class Admission:
         self._strangers = _Quota(seconds)
         self._friends = _Quota(seconds)
         self._unfinished: Counter[str] = Counter()
-        self._familiar: OrderedDict[str, Allowance] = OrderedDict()
+        # Which known peer came last is at the end.
+        self._familiar: OrderedDict[str, None] = OrderedDict()
+        self._shares: Allowances[str] = Allowances(RATE_PER_ADDRESS, RATE_PER_ADDRESS)
 
     @property
     def unfinished(self) -> int:
@@ -101,8 +103,7 @@ class Admission:
         self._unfinished[ticket.source] -= 1
         self._forget(ticket.source)
         if passed:
-            share = Allowance(RATE_PER_ADDRESS, RATE_PER_ADDRESS, self._seconds())
-            self._familiar.setdefault(ticket.source, share)
+            self._familiar[ticket.source] = None
             self._familiar.move_to_end(ticket.source)
             if len(self._familiar) > MAX_FAMILIAR:
                 self._familiar.popitem(last=False)
@@ -110,8 +111,7 @@ class Admission:
     def _refusal(self, source: str, quota: _Quota) -> str | None:
         if self._unfinished[source] >= MAX_PER_ADDRESS:
             return "address"
-        share = self._familiar.get(source)
-        if share is not None and not share.take(self._seconds()):
+        if source in self._familiar and not self._shares.take(source, self._seconds()):
             return "rate"
         return quota.refusal()
 

@@ -8,7 +8,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt.errors import SynchronisationError
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.node import channel as channel_module
-from dynamicrypt.node import exchange as exchange_module
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog
 from dynamicrypt.node.links import Links
@@ -18,6 +17,7 @@ from dynamicrypt.peer.admission import MAX_PER_ADDRESS
 from dynamicrypt.peer.identity import generate
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
+from dynamicrypt.session.allowance import Allowances
 from dynamicrypt.session.link_alive import LinkTimes
 from dynamicrypt.session.link_events import (
     ChannelName,
@@ -272,8 +272,7 @@ class FaultTests(CallerTestCase):
         await self.assertFailure(self.sync("alice", "bob", self.two), SynchronisationError)
 
     async def test_a_peer_does_not_open_one_channel_after_another_in_a_loop(self) -> None:
-        self.patch(exchange_module, "OPENINGS", 1)
-        self.patch(exchange_module, "OPENINGS_PER_SECOND", 0.0)
+        self.two.node._exchange._openings = Allowances(1, 0.0)
         self.register()
         await self.synchronise()
         for node, name, partner in ((self.one.node, "anna", "ben"), (self.two.node, "ben", "anna")):

@@ -10,7 +10,6 @@ from dynamicrypt.peer.visitors import (
     ARRIVALS,
     ARRIVALS_PER_SECOND,
     MAX_CONNECTIONS,
-    MAX_REMEMBERED,
     Visitors,
 )
 
@@ -51,16 +50,15 @@ class VisitorsTests(SynchronousTestCase):
         self.entered(100, stays=True)
         self.visitors.enter(BOB)
 
-    def test_a_bounded_number_of_absent_peers_is_remembered(self) -> None:
-        self.entered(ARRIVALS)
-        self.visitors.enter(BOB)
-        for number in range(MAX_REMEMBERED):
+    def test_nothing_is_kept_of_peers_that_left_long_ago(self) -> None:
+        for number in range(1000):
             other = number.to_bytes(32)
             self.visitors.enter(other)
             self.visitors.leave(other)
-        self.assertEqual(len(self.visitors._peers), MAX_REMEMBERED + 1)
-        self.visitors.leave(BOB)
-        self.assertEqual(len(self.visitors._peers), MAX_REMEMBERED)
+        self.clock.advance(ARRIVALS / ARRIVALS_PER_SECOND)
+        self.visitors.enter(ALICE)
+        self.assertEqual(len(self.visitors._arrivals), 1)
+        self.assertEqual(set(self.visitors._connections), {ALICE})
 
     @given(st.lists(st.tuples(st.sampled_from((ALICE, BOB)), st.booleans(), st.floats(0, 1))))
     def test_counts_are_exact(self, steps: list[tuple[bytes, bool, float]]) -> None:
@@ -78,5 +76,4 @@ class VisitorsTests(SynchronousTestCase):
                 visitors.leave(who)
                 inside[who] -= 1
             self.assertLessEqual(inside[who], MAX_CONNECTIONS)
-            for each, peer in visitors._peers.items():
-                self.assertEqual(peer.connections, inside[each])
+            self.assertEqual(visitors._connections, {at: n for at, n in inside.items() if n})
