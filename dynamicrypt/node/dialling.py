@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from dynamicrypt.errors import SynchronisationError
-from dynamicrypt.node.rivals import REDUNDANT
+from dynamicrypt.node.endings import REDUNDANT
 from dynamicrypt.peer.dialler import Connection, Dialler
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address

@@ -11,8 +11,9 @@ from twisted.logger import Logger
 
 from dynamicrypt.errors import ParameterError, SynchronisationError, TooManyServicesError
 from dynamicrypt.keys.limits import StoreLimits
-from dynamicrypt.node.carrier import FAULT, NODE_STOPPED, Carrier
+from dynamicrypt.node.carrier import Carrier
 from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.endings import FAULT, NODE_STOPPED
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.links import Links
 from dynamicrypt.node.local import LocalLink
@@ -80,7 +81,7 @@ class Exchange:
         self.links.start()
         self._keep_links()
         for channel in self._wanted():
-            channel.open_on_link()
+            channel.opening.ask()
             if self._carrier(channel.peer) is None and self.links.peer_of(channel.peer) is None:
                 self._log.warn(
                     "warning: channel={service}/{partner} waits for a peer that is known no more",
@@ -117,15 +118,15 @@ class Exchange:
             self._release(peer)
             raise SynchronisationError("another call came in between")
         channel = self.add(service, partner, peer)
-        channel.callers += 1
+        channel.opening.callers += 1
         try:
             up = channel.when_live()
             channel.start()
             await up
-            channel.kept = True
+            channel.opening.kept = True
         finally:
-            channel.callers -= 1
-            if not channel.wanted:
+            channel.opening.callers -= 1
+            if not channel.opening.wanted:
                 self._release(channel.peer)
 
     def add(self, service: Service, partner: str, peer: bytes) -> LinkChannel:
@@ -146,7 +147,7 @@ class Exchange:
         The peer is dialled if its address is known.
         """
         channel = self.add(service, partner, peer)
-        channel.kept = True
+        channel.opening.kept = True
         self.links.keep(peer)
         channel.start()
         return channel
@@ -169,7 +170,7 @@ class Exchange:
                 return Refusal(reason="too-many", detail=str(error))
         if not isinstance(channel, LinkChannel) or channel.peer != fingerprint:
             return _UNKNOWN
-        if channel.stopped:
+        if channel.opening.stopped:
             return Refusal(reason="stopped", detail="")
         if not self._may_open(channel):
             return Refusal(reason="too-often", detail="")
@@ -179,7 +180,7 @@ class Exchange:
         """Open every channel that is wanted with this peer."""
         self.events.publish(Kind.PEER_UP, peer=self.links.name_of(link.fingerprint))
         for channel in self._of_peer(link.fingerprint):
-            channel.linked()
+            channel.opening.linked()
 
     def link_down(self, link: LinkProtocol, reason: str) -> None:
         """Every channel has had its ChannelDown."""
@@ -254,14 +255,14 @@ class Exchange:
             self._release(channel.peer)
 
     def _release(self, peer: bytes) -> None:
-        if not any(channel.wanted for channel in self._of_peer(peer)):
+        if not any(channel.opening.wanted for channel in self._of_peer(peer)):
             self.links.release(peer)
 
     def _of_peer(self, fingerprint: bytes) -> list[LinkChannel]:
         return [channel for channel in self._channels.values() if channel.peer == fingerprint]
 
     def _wanted(self) -> list[LinkChannel]:
-        return [channel for channel in self._channels.values() if channel.wanted]
+        return [channel for channel in self._channels.values() if channel.opening.wanted]
 
     def _keep_links(self) -> None:
         """Dial the peers of what is wanted where they are known to be now."""

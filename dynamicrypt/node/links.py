@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from dynamicrypt._core import Bank, Fill, system_fill
 from dynamicrypt.node.connections import Connections
 from dynamicrypt.node.dialling import Dialling
+from dynamicrypt.node.endings import GOODBYE, UNPAIRED, UNUSED
+from dynamicrypt.node.link_table import LinkTable, LinkWatcher
 from dynamicrypt.node.reactor import Reactor
-from dynamicrypt.node.rivals import REDUNDANT, SUPERSEDED, stays
 from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.peer.errors import StateFileError
 from dynamicrypt.peer.fingerprint import show
@@ -23,7 +23,6 @@ from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
 from dynamicrypt.peer.tls import LinkSecurity
-from dynamicrypt.peer.waiters import Waiters
 from dynamicrypt.session.link import LinkSession
 from dynamicrypt.session.link_admission import Admission, Refusal
 from dynamicrypt.session.link_alive import LinkTimes
@@ -41,27 +40,15 @@ from dynamicrypt.tpm.machine import new_bank
 
 #: Bytes of the mark of one process.
 INCARNATION_BYTES: Final = 16
-#: What peers are told when this process ends, and when nobody here needs the link any more.
-GOODBYE: Final = "the node stopped"
-UNUSED: Final = "no channel needs it"
 #: How often (s) the sessions look at the clock.
 TICK: Final = 1.0
 
 
-class ChannelOwner(Protocol):
+class ChannelOwner(LinkWatcher, Protocol):
     """Who has the channels that the links carry; see `node.exchange`."""
 
     def judge(self, fingerprint: bytes, name: ChannelName) -> Admission | Refusal:
         """Decide on a channel that this peer opens."""
-
-    def link_up(self, link: LinkProtocol) -> None:
-        """There is a link to this peer now, and no other."""
-
-    def link_down(self, link: LinkProtocol, reason: str) -> None:
-        """The link is gone, for this reason."""
-
-    def incarnation_changed(self, fingerprint: bytes) -> None:
-        """The peer's process ended, and every key shared with it."""
 
     def happened(self, link: LinkProtocol, event: ChannelEvent) -> None:
         """An event of a channel."""
@@ -86,7 +73,6 @@ class Links:
         owner: ChannelOwner,
     ) -> None:
         self.fingerprint: Final = identity.fingerprint
-        self.reconnects: Final[Counter[bytes]] = Counter()
         self.incarnation: Final = os.urandom(INCARNATION_BYTES)
         self._reactor = reactor
         self._peers = peers
@@ -99,22 +85,19 @@ class Links:
             times=times,
         )
         self._owner = owner
-        self._links: dict[bytes, LinkProtocol] = {}
+        self._table = LinkTable(reactor.seconds, self.name_of, owner)
+        self.reconnects: Final = self._table.reconnects
         self.connections: Final = Connections(reactor, identity=identity, peers=peers, owner=self)
         self._dialling = Dialling(reactor, self)
-        self._incarnations: dict[bytes, bytes] = {}
-        #: Why the last link to a peer went.
-        self._losses: dict[bytes, str] = {}
-        self._departures: defaultdict[bytes, Waiters] = defaultdict(Waiters)
         self._ticker = LoopingCall(self._tick)
         self._ticker.clock = reactor
 
     def __iter__(self) -> Iterator[LinkProtocol]:
-        return iter(list(self._links.values()))
+        return iter(self._table)
 
     def link(self, fingerprint: bytes) -> LinkProtocol | None:
         """The link to a peer, if it is up."""
-        return self._links.get(fingerprint)
+        return self._table.link(fingerprint)
 
     def start(self) -> None:
         """Let the clock of the links run, and connections in."""
@@ -164,7 +147,7 @@ class Links:
 
     def absence(self, fingerprint: bytes) -> str:
         """Why there is no link to a peer, and whether one is to come; for people."""
-        loss = self._losses.get(fingerprint)
+        loss = self._table.losses.get(fingerprint)
         why = "there was no link to the peer yet" if loss is None else f"the link ended: {loss}"
         if self.peer_of(fingerprint) is None:
             return f"{why}; the peer is known no more"
@@ -182,13 +165,8 @@ class Links:
     # The dialling's side.
 
     def when_down(self, fingerprint: bytes) -> Deferred[None]:
-        """Fires when there is no link to a peer, at once where there is none.
-
-        A link that ended because another carries on gives that one up to TICK seconds to come up.
-        """
-        if fingerprint not in self._links:
-            return succeed(None)
-        return self._departures[fingerprint].wait()
+        """Fires when there is no link to a peer, at once where there is none."""
+        return self._table.when_down(fingerprint)
 
     async def connect(self, address: Address, fingerprint: bytes | None) -> LinkProtocol:
         """A connection to a known peer at this address, to none but the one that is given."""
@@ -203,7 +181,7 @@ class Links:
             self._node,
             peer_fingerprint=fingerprint,
             exporter=exporter,
-            known_incarnation=self._incarnations.get(fingerprint),
+            known_incarnation=self._table.incarnations.get(fingerprint),
             judge=lambda name: self._owner.judge(fingerprint, name),
             now=self._reactor.seconds(),
         )
@@ -212,18 +190,18 @@ class Links:
         """An event of any connection; only the channels of the one link to a peer matter."""
         match event:
             case LinkUp():
-                self._came_up(link, event)
+                self._table.came_up(link, event)
             case LinkDown():
-                self._went_down(link, event)
+                self._table.went_down(link, event)
             case PeerIncarnationChanged():
                 # That is since the session began, and another connection may have told it since:
-                # `_came_up` compares with what is known by then.
+                # the table compares with what is known by then.
                 pass
             case EpochBegun():
                 self._log.debug(
                     "epoch {epoch} with {peer}",
                     epoch=event.epoch,
-                    peer=self._who(link),
+                    peer=self.name_of(link.fingerprint),
                 )
             case _:
                 self._owner.happened(link, event)
@@ -231,51 +209,6 @@ class Links:
     def lost(self, link: LinkProtocol) -> None:
         """A connection is gone."""
         self.connections.lost(link)
-
-    def _came_up(self, link: LinkProtocol, event: LinkUp) -> None:
-        fingerprint = link.fingerprint
-        restarted = self._incarnations.get(fingerprint) not in (None, event.incarnation)
-        self._incarnations[fingerprint] = event.incarnation
-        existing = self.link(fingerprint)
-        if existing is not None:
-            if not restarted and stays(existing, link, self._reactor.seconds()):
-                link.stop(REDUNDANT)
-                return
-            existing.stop(SUPERSEDED)
-        if restarted:
-            self._log.info("peer {peer} was restarted", peer=self._who(link))
-            self._owner.incarnation_changed(fingerprint)
-        self._links[fingerprint] = link
-        self._log.info(
-            "link up peer={peer} group={group}",
-            peer=self._who(link),
-            group=link.group,
-        )
-        link.ping()
-        self._owner.link_up(link)
-
-    def _went_down(self, link: LinkProtocol, event: LinkDown) -> None:
-        if self.link(link.fingerprint) is not link:
-            return
-        del self._links[link.fingerprint]
-        self._losses[link.fingerprint] = event.reason
-        self.reconnects[link.fingerprint] += 1
-        self._log.info(
-            "link down peer={peer}: {reason}",
-            peer=self._who(link),
-            reason=event.reason,
-        )
-        self._owner.link_down(link, event.reason)
-        if event.reason not in {REDUNDANT, SUPERSEDED}:
-            self._tell_departure(link.fingerprint)
-
-    def _tell_departure(self, fingerprint: bytes) -> None:
-        waiters = self._departures.pop(fingerprint, None)
-        if waiters is not None:
-            waiters.release()
-
-    def _who(self, link: LinkProtocol) -> str:
-        return self.name_of(link.fingerprint)
 
     def _tick(self) -> None:
         """Let the sessions look at the clock, and end the links of peers that were removed."""
@@ -287,14 +220,13 @@ class Links:
             known = None
         for connection in [each for each in self.connections if each.fingerprint]:
             if known is not None and known.owner_of(connection.fingerprint) is None:
-                connection.stop("unpaired")
+                connection.stop(UNPAIRED)
             try:
                 connection.tick()
             except Exception:
                 # What is wrong with one link must not stop the clock of all.
                 self._log.failure("a link's clock failed")
-        for fingerprint in self._departures.keys() - self._links.keys():
-            self._tell_departure(fingerprint)
+        self._table.tell_departures()
 
 
 def _make_bank(parameters: ExchangeParameters, fill: Fill) -> Bank:

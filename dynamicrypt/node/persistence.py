@@ -41,7 +41,7 @@ class Persistence:
         for channel in saved.channels:
             if channel.partner in service.channels:
                 raise NameTakenError("two channels have one partner")
-            self._exchange.add(service, channel.partner, channel.peer).kept = True
+            self._exchange.add(service, channel.partner, channel.peer).opening.kept = True
 
 
 def _saved(service: Service) -> SavedService:

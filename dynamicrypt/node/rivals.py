@@ -6,10 +6,6 @@ from typing import Final
 
 from dynamicrypt.peer.link import LinkProtocol
 
-#: What the peer is told by the link that gives way, the new one or the one before it; the other
-#: carries the channels on.
-REDUNDANT: Final = "redundant"
-SUPERSEDED: Final = "superseded"
 #: A link that has been up for less than this (s) when the peer dials was dialled by both at once.
 SIMULTANEOUS: Final = 10.0
 #: A link that was silent for this long (s), though idle ones are asked every 5 s, has no chance

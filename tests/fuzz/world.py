@@ -217,8 +217,8 @@ def _state(channel: object) -> tuple[object, ...]:
     assert isinstance(channel, LinkChannel)
     return (
         channel.store.levels,
-        channel.wanted,
-        channel.stopped,
+        channel.opening.wanted,
+        channel.opening.stopped,
         len(channel._gatherer),
         channel._gatherer._volume,
     )

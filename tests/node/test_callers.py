@@ -3,9 +3,9 @@
 from twisted.internet.defer import Deferred
 
 from dynamicrypt.errors import ParameterError, SynchronisationError, TooManyServicesError
-from dynamicrypt.node import channel as channel_module
 from dynamicrypt.node import exchange as exchange_module
-from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node import opening as opening_module
+from dynamicrypt.node.opening import Opening
 from tests.node.hosts import HOST, ExchangeTestCase, Host
 
 
@@ -18,7 +18,7 @@ class CallerTestCase(ExchangeTestCase):
 
     def retry(self) -> None:
         """Let the channels that are not up try again."""
-        self.patch(channel_module, "RETRY", 0.0)
+        self.patch(opening_module, "RETRY", 0.0)
         for _ in range(2):
             self.one.node._exchange._tick()
 
@@ -113,16 +113,16 @@ class SimultaneousTests(CallerTestCase):
 
     async def test_call_that_is_given_up_takes_nothing_from_another(self) -> None:
         self.register()
-        patch = self.patch(LinkChannel, "open_on_link", lambda _: None)
+        patch = self.patch(Opening, "ask", lambda _: None)
         impatient, patient = (self.sync("alice", "bob", self.two) for _ in range(2))
         await self.until(lambda: bool(self.one.node.channels("alice", owner="o")))
         impatient.cancel()
         await self.assertFailure(impatient, SynchronisationError)
         patch.restore()
         (channel,) = self.one.node.channels("alice", owner="o")
-        channel.open_on_link()
+        channel.opening.ask()
         await patient
-        self.assertTrue(channel.wanted)
+        self.assertTrue(channel.opening.wanted)
         await self.works()
 
     async def test_call_starts_a_channel_that_was_stopped(self) -> None:

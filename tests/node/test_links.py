@@ -9,9 +9,9 @@ from dynamicrypt.errors import SynchronisationError
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.node import channel as channel_module
 from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.endings import SUPERSEDED
 from dynamicrypt.node.events import EventLog
 from dynamicrypt.node.links import Links
-from dynamicrypt.node.rivals import SUPERSEDED
 from dynamicrypt.params import PROFILES
 from dynamicrypt.peer.admission import MAX_PER_ADDRESS
 from dynamicrypt.peer.identity import generate

@@ -6,8 +6,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import SynchronisationError
+from dynamicrypt.node.endings import REDUNDANT, SUPERSEDED
 from dynamicrypt.node.events import EventLog
-from dynamicrypt.node.rivals import REDUNDANT, SUPERSEDED
 from dynamicrypt.session.link_events import ChannelDown, ChannelUp
 from tests.rest.keys import make_channel
 

@@ -196,7 +196,7 @@ class CutTests(TestCase):
         """The lives of both processes, as this side knows them."""
         lives = [self.lives[0], self.lives[1]]
         links, other = self.hosts[side].node._exchange.links, self.hosts[1 - side]
-        met = links._incarnations.get(other.identity.fingerprint)
+        met = links._table.incarnations.get(other.identity.fingerprint)
         if met not in (None, other.node.incarnation):
             lives[1 - side] -= 1
         return lives[0], lives[1]
