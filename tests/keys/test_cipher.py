@@ -230,6 +230,15 @@ class BatchTests(SynchronousTestCase):
             errors = ["BadCiphertextError"] * 2
             self.assertEqual(shown, [b"0", *errors, b"2", b"1", "KeyUsedError", b"3"])
 
+    def test_message_that_is_cut_short_is_none_though_its_counter_was_seen(self) -> None:
+        sender, receiver = pair()
+        sealed = sender.seal(b"", 1, b"", NOW)
+        batch = [(sealed[:length], b"") for length in (40, 39, 24, 22, 20)]
+        results = receiver.open_batch(batch, NOW)
+        self.assertEqual(results[0], b"")
+        for each in results[1:]:
+            self.assertIsInstance(each, BadCiphertextError)
+
     def test_item_without_a_key_does_not_fail_the_rest(self) -> None:
         sender, receiver = pair(4)
         results = sender.seal_batch([(b"%d" % number, b"") for number in range(3)], 2, NOW)
@@ -248,8 +257,11 @@ class BatchTests(SynchronousTestCase):
             self.assertRaises(error, call)
 
     def test_batch_of_mode_2_leaves_no_secret(self) -> None:
-        sender, receiver = pair(2)
-        sealed = sender.seal_batch([(b"m", b"")] * 2, 2, NOW)
+        sender, receiver = pair(4)
+        cells = len(sender.store.cells)
+        sealed = sender.seal_batch([(b"m", b"")] * 3, 2, NOW)
         receiver.open_batch([(each, b"") for each in sealed if isinstance(each, bytes)], NOW)
         self.assertEqual(sender.store.levels.free, 0)
         self.assertEqual(receiver.store.levels.held, 0)
+        for side in (sender, receiver):
+            self.assertEqual(len(side.store.cells), cells - 2)

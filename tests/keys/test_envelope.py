@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt.errors import BadCiphertextError, DynamiCryptError
 from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.delivery import key_by_id, next_key
-from dynamicrypt.keys.envelope import Header, Suite, channel_binding, expand, parse
+from dynamicrypt.keys.envelope import Header, Suite, channel_binding, expand, nonce, parse
 from dynamicrypt.keys.pieces import Gatherer, Splitter
 from dynamicrypt.keys.pool_key import Mode
 from dynamicrypt.keys.store import KeyStore
@@ -162,6 +162,7 @@ class HeaderTests(SynchronousTestCase):
         encoded = header.encode()
         self.assertEqual(len(encoded), header.size)
         self.assertEqual(parse(encoded + bytes(16)), header)
+        self.assertEqual(nonce(encoded), header.counter.to_bytes(12, "big"))
 
     @given(st.binary(min_size=40, max_size=60) | st.binary(max_size=60))
     def test_encode_undoes_parse(self, envelope: bytes) -> None:
@@ -172,6 +173,13 @@ class HeaderTests(SynchronousTestCase):
             except BadCiphertextError:
                 continue
             self.assertEqual(header.encode(), candidate[: header.size])
+
+    def test_what_has_no_whole_tag_is_refused(self) -> None:
+        for mode, limit in ((1, 0), (2, 0), (3, 1), (5, 0)):
+            header = Header(1, mode, 0, b"k" * 16, limit=limit).encode()
+            self.assertEqual(parse(header + bytes(16)).mode, mode)
+            for length in (0, 15):
+                self.assertRaises(BadCiphertextError, parse, header + bytes(length))
 
     def test_contradictions_are_refused(self) -> None:
         wrong = (

@@ -55,6 +55,13 @@ class CountedTests(SynchronousTestCase):
             self.assertRaises(BadCiphertextError, self.receiver.open, envelope, b"", NOW)
         self.assertEqual(self.receiver.open(self.sealed(1, 3), b"", NOW), b"m")
 
+    def test_batch_holds_to_n_like_single_messages(self) -> None:
+        """Whatever was made for one message of a batch must not serve the next one for more."""
+        batch = [self.sealed(counter, limit) for counter, limit in ((0, 2), (1, 9), (1, 2), (2, 9))]
+        results = self.receiver.open_batch([(each, b"") for each in batch], NOW)
+        shown = [each if isinstance(each, bytes) else type(each).__name__ for each in results]
+        self.assertEqual(shown, [b"m", "BadCiphertextError", b"m", "KeyUsedError"])
+
     def test_counter_that_is_used_again_is_refused(self) -> None:
         self.receiver.open(self.sealed(1, 3), b"", NOW)
         again = self.sealed(1, 3)

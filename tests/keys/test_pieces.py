@@ -24,6 +24,7 @@ from dynamicrypt.keys.cells import KeyCells
 from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.envelope import Suite, parse
 from dynamicrypt.keys.limits import StoreLimits
+from dynamicrypt.keys.message import Sealer
 from dynamicrypt.keys.pieces import (
     DEFAULT_PIECES,
     MAX_GATHERED_BYTES,
@@ -33,7 +34,7 @@ from dynamicrypt.keys.pieces import (
 )
 from dynamicrypt.keys.subkeys import Subkeys
 from tests.keys.memory import secrets_in
-from tests.keys.pair import pair
+from tests.keys.pair import key, key_id, pair
 
 NOW = 1.0
 MANY = StoreLimits(high=400, low=10, late=400)
@@ -111,6 +112,18 @@ class SplitTests(SynchronousTestCase):
         self.patch(KeyCells, "put", put_few)
         self.assertRaises(MemoryError, splitter.seal, b"m", b"", NOW, 3)
         self.assertEqual(len(sender.store.cells), cells - 3)
+
+    def test_no_share_stays_in_a_buffer(self) -> None:
+        splitter, _, _, _ = parties()
+        seal, contents = Sealer.seal, []
+
+        def seal_and_note(sealer: Sealer, content: bytearray, context: bytes) -> bytes:
+            contents.append(content)
+            return seal(sealer, content, context)
+
+        self.patch(Sealer, "seal", seal_and_note)
+        splitter.seal(b"m", b"", NOW, 3)
+        self.assertEqual([bytes(each[:32]) for each in contents], [bytes(32)] * 3)
 
     def test_takes_all_keys_or_none(self) -> None:
         splitter, _, sender, _ = parties(4)
@@ -274,6 +287,20 @@ class BoundTests(SynchronousTestCase):
         receiver.store.erase()
         self.assertEqual((len(gatherer), gatherer._volume), (0, 0))
         self.assertEqual(secrets_in(receiver.store.cells), b"")
+
+    def test_what_never_came_makes_room_for_what_comes(self) -> None:
+        splitter, gatherer, sender, receiver = parties(400)
+        for _ in range(MAX_GATHERINGS):
+            gatherer.open(splitter.seal(b"m", b"", NOW, 2)[0], b"", NOW)
+        later = NOW + MANY.held_time
+        for number in (1000, 1002):
+            for cipher in (sender, receiver):
+                store, owner = cipher.store, cipher is sender
+                store.add(key_id(number), key(number), owner=owner, now=later)
+                store.confirm(key_id(number))
+        pieces = splitter.seal(b"m", b"", later, 2)
+        self.assertIsNone(gatherer.open(pieces[0], b"", later))
+        self.assertEqual(gatherer.open(pieces[1], b"", later), b"m")
 
     def test_erasing_wipes_the_shares(self) -> None:
         splitter, gatherer, _, receiver = parties(4)

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.keys import ratchet
 from dynamicrypt.keys.ratchet import Offer, ShareError
+from dynamicrypt.keys.schedule import Parties
 
 VECTOR = json.loads((Path(__file__).parents[1] / "vectors" / "link-exchange.json").read_text())
 
@@ -116,3 +117,11 @@ class ExchangeTests(SynchronousTestCase):
         share = Offer(seeded(1)).share
         ratchet.answer(share, seeded(2))
         self.assertEqual([bytes(part) for part in given], [bytes(32), bytes(64), bytes(32)])
+
+    def test_shared_secrets_are_wiped_when_the_epoch_has_its_keys(self) -> None:
+        shared = bytearray(b"s" * 64)
+        parties = Parties(fingerprints=(bytes(32), b"f" * 32))
+        ratchet.next_epoch(
+            number=0, prior=bytes(32), shared=shared, exchange=bytes(32), parties=parties
+        )
+        self.assertEqual(shared, bytes(64))

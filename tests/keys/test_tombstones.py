@@ -30,8 +30,9 @@ class TombstonesTests(SynchronousTestCase):
         stones = Tombstones(1000, 100.0, 1000)
         stones.add(b"a", Fate.EXPIRED, 0.0)
         stones.add(b"b", Fate.EXPIRED, 0.0, window(1))
-        stones.forget(49.0)
-        self.assertIs(stones.get(b"a"), Fate.EXPIRED)
+        for now in range(50):
+            stones.forget(now)
+            self.assertIs(stones.get(b"a"), Fate.EXPIRED)
         stones.forget(50.0)
         self.assertIs(stones.get(b"b", 0), Fate.EXPIRED)
         stones.forget(100.0)
@@ -78,6 +79,13 @@ class WindowTests(SynchronousTestCase):
             stones.add(b"%d" % number, Fate.EXPIRED, 0.0, window(1))
         fates = [stones.get(b"%d" % number, 0) for number in range(6)]
         self.assertEqual(fates, [Fate.USED] * 4 + [Fate.EXPIRED] * 2)
+
+    def test_counters_without_gaps_take_no_room_from_those_with_gaps(self) -> None:
+        stones = Tombstones(100, 100.0, SMALL)
+        stones.add(b"a", Fate.EXPIRED, 0.0, window(1))
+        for number in range(20):
+            stones.add(b"%d" % number, Fate.EXPIRED, 0.0, window(0, 1))
+        self.assertIs(stones.get(b"a", 0), Fate.EXPIRED)
 
     def test_gap_that_finds_no_room_is_given_up_at_once(self) -> None:
         stones = Tombstones(10, 100.0, 0)

@@ -25,6 +25,13 @@ class HolderTests(SynchronousTestCase):
             self.assertEqual(side.store.levels.held, 0)
             self.assertEqual(secrets_in(side.store.cells), b"")
 
+    def test_sub_key_is_kept_from_the_second_message_on(self) -> None:
+        sender, receiver = pair()
+        cells = len(receiver.store.cells)
+        for kept in (0, 1, 1):
+            receiver.open(sender.seal(b"m", 1, b"", NOW), b"", NOW)
+            self.assertEqual(len(receiver.store.cells), cells + kept)
+
     def test_messages_overtake_each_other_within_the_window_only(self) -> None:
         sender, receiver = pair()
         sealed = [sender.seal(b"%d" % number, 1, b"", NOW) for number in range(WINDOW_BITS + 2)]
