@@ -7,8 +7,6 @@ from contextlib import suppress
 from typing import Final
 
 from twisted.application.service import Service as TwistedService
-from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 
 from dynamicrypt.errors import (
     NoKeyYetError,
@@ -29,6 +27,7 @@ from dynamicrypt.node.registry import ServicesFile
 from dynamicrypt.node.service import Channel, Registration, SealedMessage, Services, check_name
 from dynamicrypt.node.status import NodeStatus, PeerStatus
 from dynamicrypt.node.thesis import ThesisWire
+from dynamicrypt.node.wires import Wires
 from dynamicrypt.params import Profile
 from dynamicrypt.peer import fingerprint
 from dynamicrypt.peer.errors import MistypedError
@@ -37,18 +36,14 @@ from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.peers import KnownPeers
 from dynamicrypt.peer.thesis import ThesisListener
 
-#: A caller of `synchronise` has an answer within this time (s).
-SYNC_TIMEOUT: Final = 5.0
-
 
 class Node(TwistedService):
     """All services of this daemon.
 
     `owner` is the caller's token: a service belongs to who registered it, and to anybody else it
-    does not exist. `advertised` is what partners are told of each wire: an address and a port, the
-    latter 0 for a wire that has none. `default_wire` is that of callers who name none. `saved`
-    keeps the services of REST v2, which outlive the process; StateFileError is raised where they
-    cannot be restored as they were.
+    does not exist. `advertised` and `default_wire` are for `node.wires.Wires`. `saved` keeps the
+    services of REST v2, which outlive the process; StateFileError is raised where they cannot be
+    restored as they were.
     """
 
     def __init__(
@@ -68,8 +63,6 @@ class Node(TwistedService):
         self.events: Final = EventLog()
         self._peers = peers
         self._reactor = reactor
-        self._advertised = advertised
-        self._default_wire = default_wire
         self._services = Services()
         self._thesis = ThesisWire(reactor, self._services)
         self._exchange = exchange.Exchange(
@@ -80,6 +73,12 @@ class Node(TwistedService):
             name=name,
             profile=profile,
             events=self.events,
+        )
+        self._wires = Wires(
+            reactor,
+            {thesis.WIRE: self._thesis, exchange.WIRE: self._exchange},
+            advertised=advertised,
+            default=default_wire,
         )
         self._persistence: Persistence | None = None
         if saved is not None:
@@ -92,9 +91,9 @@ class Node(TwistedService):
         As in the 2019 program a name ends before its first NUL. Raises ParameterError for one
         that is too long and TooManyServicesError.
         """
-        wire = self._wire(wire)
+        wire = self._wires.number(wire)
         service = self._services.register(name, owner=owner, wire=wire)
-        address, port = self._advertised[wire]
+        address, port = self._wires.place(wire)
         return Registration(name=service.name, address=address, port=port)
 
     def configure(self, name: str, partner: str, *, owner: str) -> None:
@@ -113,26 +112,16 @@ class Node(TwistedService):
     ) -> None:
         """Dial the partner's node; returns once it has accepted, and keeps the channel alive.
 
-        Raises SynchronisationError where it is known to have failed, within SYNC_TIMEOUT.
+        Raises SynchronisationError where it is known to have failed, within
+        `node.wires.SYNC_TIMEOUT`.
         """
         service = self._services.owned(name, owner)
         if not 0 < port < 65536:
             raise SynchronisationError("a port is a number from 1 to 65535")
         if wire is not None:
-            service.choose_wire(self._wire(wire))
+            service.choose_wire(self._wires.number(wire))
         service.choose_partner(partner)
-        over = self._thesis if service.wire == thesis.WIRE else self._exchange
-        attempt = Deferred.fromCoroutine(over.synchronise(service, address, port))
-        attempt.addTimeout(SYNC_TIMEOUT, self._reactor)
-        try:
-            await attempt
-        except Exception as error:
-            reason = str(error) or type(error).__name__
-            raise SynchronisationError(reason) from None
-        finally:
-            # This turn of the reactor may be inside an event of the link, which is not done with
-            # it; the caller goes on in one of its own.
-            await deferLater(self._reactor, 0)
+        await self._wires.synchronise(service, address, port)
 
     def is_synchronising(self, name: str, *, owner: str) -> bool:
         """Whether the machines of the service synchronise now; False for an unknown one."""
@@ -283,12 +272,6 @@ class Node(TwistedService):
             if mark == self._exchange.links.fingerprint or known.owner_of(mark) is not None:
                 return mark
         return known.named(text).fingerprint
-
-    def _wire(self, wire: int | None) -> int:
-        wire = self._default_wire if wire is None else wire
-        if wire not in self._advertised:
-            raise ParameterError("there are wire 1 and wire 2")
-        return wire
 
     def _ready_channel(self, name: str, owner: str, mode: int) -> Channel:
         channel = self._services.owned(name, owner).channel

@@ -18,8 +18,8 @@ from dynamicrypt.errors import (
     UnknownServiceError,
     UnsupportedModeError,
 )
-from dynamicrypt.node import node as node_module
 from dynamicrypt.node import service as service_module
+from dynamicrypt.node import wires
 from dynamicrypt.node.node import Node
 from dynamicrypt.node.service import SealedMessage
 from dynamicrypt.params import PROFILES
@@ -281,7 +281,7 @@ class FailureTests(NodeTestCase):
         await self.fails(one, HOST, port)
 
     async def test_partner_that_says_nothing(self) -> None:
-        self.patch(node_module, "SYNC_TIMEOUT", 0.1)
+        self.patch(wires, "SYNC_TIMEOUT", 0.1)
         one, _, _ = self.pair()
         silent = reactor.listenTCP(0, Factory.forProtocol(Protocol), interface=HOST)
         self.addCleanup(silent.stopListening)
