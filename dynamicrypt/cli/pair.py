@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import socket
 import time
@@ -16,14 +15,22 @@ from twisted.internet.endpoints import (
     TCP4ServerEndpoint,
     TCP6ServerEndpoint,
 )
+from twisted.internet.error import ConnectionRefusedError as RefusedError
 from twisted.internet.interfaces import IAddress, IStreamServerEndpoint
 
+from dynamicrypt.cli.announced import announced
 from dynamicrypt.cli.place import place_options
 from dynamicrypt.cli.reactor import run
 from dynamicrypt.cli.speech import result, talk
 from dynamicrypt.peer import identity
+from dynamicrypt.peer.errors import (
+    HandshakeTimeoutError,
+    NobodyWaitsError,
+    NoPairingThereError,
+    PeerUnreachableError,
+    WrongProtocolError,
+)
 from dynamicrypt.peer.fingerprint import show
-from dynamicrypt.peer.pairing import Announcement
 from dynamicrypt.peer.pairing_code import (
     CodeAllowance,
     OneTimeCode,
@@ -33,7 +40,7 @@ from dynamicrypt.peer.pairing_code import (
 )
 from dynamicrypt.peer.pairing_link import PAIRING_PORT, WAIT_SECONDS, dial_pairing, wait_for_pairing
 from dynamicrypt.peer.pairing_run import Host
-from dynamicrypt.peer.peers import LINK_PORT, Address, Peer, PeersFile, describe, is_name
+from dynamicrypt.peer.peers import Address, Peer, PeersFile, describe, is_name
 from dynamicrypt.peer.statedir import StateDirectory
 
 _PORT = click.IntRange(0, 65535)
@@ -46,22 +53,25 @@ def _ip(_context: click.Context, _parameter: click.Parameter, value: str) -> str
         raise click.BadParameter(f"{value!r} is no IP address") from None
 
 
-def _name(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+def _name(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     if value is not None and not is_name(value):
         raise click.BadParameter(f"{value!r} has more than small letters, digits, '.', '-', '_'")
-    return value or host_name()
+    return value
 
 
 @click.command()
 @click.argument("address", required=False, metavar="[HOST:PORT")
 @click.argument("code", required=False, metavar="[CODE]]")
-@click.option("--name", callback=_name, help="What this node calls itself.  [default: host name]")
+@click.option(
+    "--name",
+    callback=_name,
+    help="What this node calls itself.  [default: the running node's name, else the host's]",
+)
 @click.option(
     "--link-port",
     type=_PORT,
-    default=LINK_PORT,
-    show_default=True,
-    help="Where this node's daemon listens for links; 0 if it cannot be dialled.",
+    help="Where this node's daemon listens for links; 0 if it cannot be dialled."
+    "  [default: the running node's port, else 9082]",
 )
 @click.option(
     "--port", type=_PORT, default=PAIRING_PORT, show_default=True, help="Where to wait; 0: any."
@@ -78,8 +88,8 @@ def pair(
     *,
     address: str | None,
     code: str | None,
-    name: str,
-    link_port: int,
+    name: str | None,
+    link_port: int | None,
     port: int,
     interface: str,
     state_dir: Path,
@@ -89,18 +99,19 @@ def pair(
 
     Run it without arguments on one host: it shows a code and waits. Run it with that host, its
     port and the code on the other one; without the code it asks for it. A code is good for one
-    try.
+    try. Each node tells the other its name and the port on which it listens for links.
     """
     where = None if address is None else Address.parse(address)
     typed = "" if where is None else read_code(code or click.prompt("code", err=True))
     directory = StateDirectory(state_dir, create=True)
     own = identity.load_or_create(directory)
+    says = announced(directory.path, own.fingerprint, name=name, port=link_port)
 
     def host(reactor: Any) -> Host:
         return Host(
             identity=own,
             peers=PeersFile(directory),
-            announced=Announcement(name=name, port=link_port),
+            announced=says,
             entropy=secrets.token_bytes,
             clock=reactor,
         )
@@ -124,29 +135,42 @@ async def _wait(host: Host, endpoint: IStreamServerEndpoint, as_json: bool) -> P
     code = new_code(secrets.randbits)
 
     def listening(address: IAddress) -> None:
-        port, shown = getattr(address, "port", PAIRING_PORT), show_code(code)
+        where, shown = _reached_at(address), show_code(code)
         if as_json:
-            result(as_json=True, data={"event": "waiting", "port": port, "code": shown}, text="")
+            data = {"event": "waiting", "host": where.host, "port": where.port, "code": shown}
+            result(as_json=True, data=data, text="")
             return
         talk(f"waiting {WAIT_SECONDS / 60:.0f} minutes for the other node; run there:")
-        talk(f"    dynamicrypt pair {socket.gethostname()}:{port} {shown}")
+        talk(f"    dynamicrypt pair {where} {shown}")
 
     return await wait_for_pairing(host, OneTimeCode(code), endpoint, listening)
 
 
+def _reached_at(listening: IAddress) -> Address:
+    """Where the other node gets here: by the host's name if this one listens on all addresses."""
+    host = str(getattr(listening, "host", ""))
+    named = host and not ip_address(host).is_unspecified
+    return Address(host if named else socket.gethostname(), getattr(listening, "port", 0))
+
+
 async def _dial(host: Host, reactor: Any, where: Address, code: str) -> Peer:
     endpoint = HostnameEndpoint(reactor, where.host, where.port)
-    return await dial_pairing(host, OneTimeCode(code), endpoint, where.host)
+    talk(f"pairing with {where}")
+    try:
+        return await dial_pairing(host, OneTimeCode(code), endpoint, where.host)
+    except PeerUnreachableError as error:
+        if isinstance(error.__cause__, RefusedError):
+            raise NobodyWaitsError(f"nobody waits at {where} for a pairing") from None
+        raise PeerUnreachableError(f"no connection to {where}: {error}") from None
+    except HandshakeTimeoutError:
+        raise NoPairingThereError(
+            f"{where} took the connection and fell silent, so no pairing waits there"
+        ) from None
+    except WrongProtocolError:
+        raise NoPairingThereError(f"something listens at {where}, but no pairing") from None
 
 
 def _paired(peer: Peer, *, as_json: bool) -> None:
     where = f" at {peer.address}" if peer.address else ", which dials us"
     text = f"paired with {peer.name}{where}\n{show(peer.fingerprint)}"
     result(as_json=as_json, data={"event": "paired", "peer": describe(peer)}, text=text)
-
-
-def host_name() -> str:
-    """The host's name as a node's name; `node` if nothing of it can be used."""
-    first = socket.gethostname().partition(".")[0].lower()
-    usable = re.sub(r"[^a-z0-9_-]+", "-", first)[:63].strip("-_")
-    return usable if is_name(usable) else "node"

@@ -57,7 +57,7 @@ def find_place(
             raise PlaceError("both a URL and a socket are named")
         return Place(socket=socket, token=token)
     if url is None:
-        return Place(host="127.0.0.1", port=_running_port(directory), token=token)
+        return Place(host="127.0.0.1", port=running_port(directory), token=token)
     host, port = _read_url(url)
     return Place(host=host, port=port, token=token)
 
@@ -95,10 +95,14 @@ def _owner_token(directory: Path) -> str | None:
         return None
 
 
-def _running_port(directory: Path) -> int:
+def running_port(directory: Path, purpose: str = "api") -> int:
+    """The port of the node that runs on a state directory, for the API or for a `link`.
+
+    A node that was killed may have left the ports of its past. Raises ServiceUnreachableError.
+    """
     try:
         ports = json.loads((directory / PORTS_FILE).read_bytes())
-        port = ports["api"]
+        port = ports[purpose]
     except FileNotFoundError:
         raise ServiceUnreachableError(f"no service runs on {directory}") from None
     except (OSError, ValueError, LookupError, TypeError):

@@ -50,6 +50,12 @@ class PeerEntryError(LocalError, ValueError):
     code = "bad_peer"
 
 
+class PeerKnownError(PeerEntryError):
+    """A peer has this name or fingerprint already. Change it with `peer set` or remove it first."""
+
+    code = "peer_known"
+
+
 class NoSuchPeerError(LocalError, KeyError):
     """No peer of this name is known. `dynamicrypt peer list` shows those that are."""
 
@@ -115,6 +121,18 @@ class PeerUnreachableError(DynamiCryptError):
     """No connection could be made. Check the address, the firewall, and that the peer runs."""
 
     code = "peer_unreachable"
+
+
+class NobodyWaitsError(PeerUnreachableError):
+    """Nobody waits there for a pairing. Run `dynamicrypt pair` there first; type what it shows."""
+
+    code = "nobody_waits"
+
+
+class NoPairingThereError(WrongProtocolError):
+    """This is no port of a pairing. Run `dynamicrypt pair` there; type the port that it shows."""
+
+    code = "no_pairing_there"
 
 
 class WrongCodeError(AuthenticationError):

@@ -23,6 +23,7 @@ from dynamicrypt.peer.errors import (
     MistypedError,
     NoSuchPeerError,
     PeerEntryError,
+    PeerKnownError,
     StateFileError,
 )
 from dynamicrypt.peer.statedir import FileVersion, StateDirectory
@@ -130,12 +131,12 @@ class KnownPeers:
         return self._by_fingerprint.get(fingerprint)
 
     def with_peer(self, peer: Peer) -> KnownPeers:
-        """These peers and one more; raises PeerEntryError if its name or fingerprint is known."""
+        """These peers and one more; raises PeerKnownError if its name or fingerprint is known."""
         if peer.name in self._by_name:
-            raise PeerEntryError(f"a peer is called {peer.name!r} already")
+            raise PeerKnownError(f"a peer is called {peer.name!r} already")
         owner = self.owner_of(peer.fingerprint)
         if owner is not None:
-            raise PeerEntryError(f"this fingerprint is that of {owner.name!r}")
+            raise PeerKnownError(f"this fingerprint is that of the peer {owner.name!r}")
         return KnownPeers((*self, peer))
 
     def without(self, name: str) -> KnownPeers:

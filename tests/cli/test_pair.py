@@ -1,26 +1,39 @@
 """`dynamicrypt pair` between two processes, over loopback."""
 
+import io
 import json
 import socket
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.cli import pair
+from dynamicrypt.cli.announced import announced, as_name
 from dynamicrypt.cli.speech import Exit
+from dynamicrypt.peer import fingerprint as fingerprints
+from dynamicrypt.peer.pairing import Announcement
 from dynamicrypt.peer.pairing_code import MAX_CODES, CodeAllowance
-from dynamicrypt.peer.peers import is_name
+from dynamicrypt.peer.peers import LINK_PORT, is_name
 from dynamicrypt.peer.statedir import StateDirectory
 from tests.cli.shell import Said, Shell
+from tests.endtoend.service import ServiceTestCase
 
 #: Seconds that a process may take; one that hangs fails its test.
 PATIENCE = 60
 LOOPBACK = "127.0.0.1"
+
+
+def announce(
+    state: Path, own: bytes, *, name: str | None = None, port: int | None = None
+) -> Announcement:
+    """What is told, without what is said of it."""
+    with redirect_stderr(io.StringIO()):
+        return announced(state, own, name=name, port=port)
 
 
 class Waiting:
@@ -98,7 +111,9 @@ class PairCommandTests(SynchronousTestCase):
         waiting = self.wait()
         waiting.process.send_signal(2)
         said = waiting.end()
-        self.assertEqual((said.err, said.status), ("dynamicrypt: error: interrupted\n", 1))
+        self.assertEqual(said.status, Exit.FAILED)
+        self.assertTrue(said.err.endswith("\ndynamicrypt: error: interrupted\n"), said.err)
+        self.assertNotIn("Traceback", said.err)
 
     def test_a_taken_port_is_said(self) -> None:
         with socket.create_server((LOOPBACK, 0)) as holder:
@@ -107,10 +122,16 @@ class PairCommandTests(SynchronousTestCase):
         self.assertEqual(said.status, Exit.FAILED)
         self.assertIn("hint: stop what holds it", said.err)
 
-    def test_an_unreachable_host_is_said(self) -> None:
+    def test_where_nobody_waits_the_hint_is_to_run_the_command_there(self) -> None:
         with socket.create_server((LOOPBACK, 0)) as holder:
             port = holder.getsockname()[1]
-        self.assertEqual(self.dial(port, "000-000").status, Exit.UNAVAILABLE)
+        said = self.dial(port, "000-000")
+        self.assertEqual(said.status, Exit.UNAVAILABLE)
+        self.assertIn(f"error: nobody waits at {LOOPBACK}:{port} for a pairing\n", said.err)
+        self.assertIn("hint: run `dynamicrypt pair` there first", said.err)
+
+    def test_it_tells_where_it_waits(self) -> None:
+        self.assertEqual(self.wait().event["host"], LOOPBACK)
 
     def test_five_codes_an_hour_are_the_limit(self) -> None:
         directory = StateDirectory(self.bob.state, create=True)
@@ -135,5 +156,38 @@ class PairCommandTests(SynchronousTestCase):
             ("höst", "h-st"),
         ):
             with mock.patch.object(socket, "gethostname", return_value=host):
-                self.assertEqual(pair.host_name(), name)
+                told = announce(self.alice.state, bytes(32))
+            self.assertEqual((told.name, told.port), (name, LINK_PORT))
             self.assertTrue(is_name(name))
+
+    def test_a_name_of_a_node_keeps_its_dots(self) -> None:
+        self.assertEqual(as_name("Rack.7"), "rack.7")
+
+
+class PairOfRunningNodesTests(ServiceTestCase):
+    def test_a_node_is_told_by_its_own_name_and_port(self) -> None:
+        running = self.node("--name", "north")
+        shell = Shell(running.state)
+        own = fingerprints.read(shell.run("fingerprint").out)
+        told = announce(running.state, own)
+        self.assertEqual(told, Announcement(name="north", port=running.link_port))
+        told = announce(running.state, own, name="n", port=0)
+        self.assertEqual(told, Announcement(name="n", port=0))
+        # Who left its ports behind is not confused with who has them now.
+        told = announce(running.state, bytes(32))
+        self.assertNotEqual(told.name, "north")
+
+    def test_a_port_where_no_pairing_waits_is_said(self) -> None:
+        running = self.node()
+        other = Shell(Path(self.mktemp()))
+        said = subprocess.run(
+            [sys.executable, "-m", "dynamicrypt.cli", "pair", f"{LOOPBACK}:{running.link_port}",
+             "000-000", "--state-dir", str(other.state)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )  # fmt: skip
+        self.assertEqual(said.returncode, Exit.FAILED)
+        self.assertIn(f"{LOOPBACK}:{running.link_port}, but no pairing\n", said.stderr)
+        self.assertIn("hint: run `dynamicrypt pair` there", said.stderr)

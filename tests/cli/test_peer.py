@@ -70,6 +70,17 @@ class PeerCommandTests(SynchronousTestCase):
         (entry,) = self.shell.run("peer", "list", "--json").data
         self.assertEqual((entry["address"], entry["allow_classical"]), (None, False))
 
+    def test_a_double_is_told_from_what_cannot_be_a_peer(self) -> None:
+        self.add()
+        for words, why in (
+            (("berlin", PARIS), "error: a peer is called 'berlin' already\n"),
+            (("other", BERLIN), "error: this fingerprint is that of the peer 'berlin'\n"),
+        ):
+            said = self.shell.run("peer", "add", *words)
+            self.assertEqual(said.status, Exit.USAGE)
+            self.assertIn(why, said.err)
+            self.assertIn("hint: change it with `peer set`", said.err)
+
     def test_refuses_what_cannot_be_a_peer(self) -> None:
         self.add()
         own = self.shell.run("fingerprint").out.strip()
