@@ -14,21 +14,21 @@ from typing import Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
-from dynamicrypt._core import SecretMemory
 from dynamicrypt.keys.limits import LATE_WINDOW
 from dynamicrypt.rest.desk.refusals import IdempotencyInFlightError, IdempotencyMismatchError
+from dynamicrypt.rest.desk.secret_pages import PAGE, Kept, SecretPages, pages_of
+from dynamicrypt.rest.desk.shares import Place, Shares
 from dynamicrypt.web.reply import Reply
 
 #: Seconds for which an answer is kept: after that a message that was opened is too late, too.
 KEPT: Final = LATE_WINDOW
-#: Answers that are kept, and their bytes, for all callers together; beyond that the oldest go.
-MAX_ANSWERS: Final = 65_536
+#: Bytes of the answers that are kept, for all callers together; see Shares for who makes room.
 MAX_BYTES: Final = 32 * 2**20
 #: Bytes of answers that hold plaintexts or keys, in locked memory, of which a process may lock
-#: 8 MiB on most systems; the largest answer fits.
+#: 8 MiB on most systems; the largest answer is half of it.
 SECRET_BYTES: Final = 2 * 2**20
 #: Bytes that an answer takes beside its body and its key (measured with tracemalloc).
-_OVERHEAD: Final = 512
+_OVERHEAD: Final = 768
 
 
 class Clock(Protocol):
@@ -41,80 +41,32 @@ class Clock(Protocol):
         """Call later."""
 
 
-class SecretRing:
-    """Bytes in locked memory, first in first out; made when first needed."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._memory: SecretMemory | None = None
-        self._head = 0
-        self._parts: OrderedDict[int, int] = OrderedDict()
-
-    def put(self, data: bytes) -> int | None:
-        """Copy the bytes in and return their place; None where there is no room."""
-        size = len(data)
-        if not size or size > self._size:
-            return None
-        at = self._head
-        tail = next(iter(self._parts), None)
-        if tail is None:
-            at = 0
-        elif at > tail:
-            if at + size > self._size:
-                at = 0
-                if size >= tail:
-                    return None
-        elif at + size >= tail:
-            return None
-        if self._memory is None:
-            self._memory = SecretMemory(self._size)
-        memoryview(self._memory)[at : at + size] = data
-        self._parts[at] = size
-        self._head = at + size
-        return at
-
-    def get(self, at: int) -> bytes:
-        """A copy of the bytes at a place."""
-        assert self._memory is not None
-        return bytes(memoryview(self._memory)[at : at + self._parts[at]])
-
-    def wipe(self, at: int) -> None:
-        """Overwrite the bytes at a place, and free it."""
-        assert self._memory is not None
-        size = self._parts.pop(at)
-        memoryview(self._memory)[at : at + size] = bytes(size)
-
-
-#: A caller and its key.
-_Place = tuple[str, bytes]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
     digest: bytes
     until: float
     #: Without its body if that is secret.
     reply: Reply
-    secret: int | None
+    secret: Kept | None
 
 
 class KeptAnswers:
     """Answers by caller and idempotency key.
 
-    An answer is kept for KEPT seconds, unless so many younger ones came that memory would not do;
-    one that holds secrets lies in locked memory and is wiped when its time is over.
+    An answer is kept for KEPT seconds, unless memory would not do: then the caller that holds most
+    makes room, so none pushes out what few answers another has. One that holds secrets lies in
+    locked memory and is wiped when its time is over.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._secrets = SecretRing(SECRET_BYTES)
+        self._secrets = SecretPages(SECRET_BYTES // PAGE)
+        self._secret_shares = Shares(SECRET_BYTES // PAGE)
+        self._shares = Shares(MAX_BYTES)
         #: Digests of the requests that are under way.
-        self._under_way: dict[_Place, bytes] = {}
-        #: Oldest first. Both are taken from at that end: none may be walked through.
-        self._answers: OrderedDict[_Place, _Answer] = OrderedDict()
-        #: Those among them that hold secrets.
-        self._secret: OrderedDict[_Place, None] = OrderedDict()
-        self._bytes = 0
+        self._under_way: dict[Place, bytes] = {}
+        #: Oldest first. It is taken from at that end, and never walked through.
+        self._answers: OrderedDict[Place, _Answer] = OrderedDict()
         self._sweep: IDelayedCall | None = None
 
     def __len__(self) -> int:
@@ -149,18 +101,20 @@ class KeptAnswers:
         digest = self._under_way.pop(place, None)
         if digest is None or not reply.lasting or not 200 <= reply.status < 300:
             return
-        at = None
+        kept = None
         if secret:
-            at = self._put_secret(reply.body)
-            if at is None:
+            pages = pages_of(len(reply.body))
+            if not self._make_room(self._secret_shares, caller, pages):
                 return
-            reply = reply._replace(body=b"")
-            self._secret[place] = None
+            body, reply = reply.body, reply._replace(body=b"")
+        if not self._make_room(self._shares, caller, _size(key, reply)):
+            return
+        if secret:
+            self._secret_shares.add(place, pages)
+            kept = self._secrets.put(body)
+        self._shares.add(place, _size(key, reply))
         until = self._clock.seconds() + KEPT
-        self._answers[place] = _Answer(digest=digest, until=until, reply=reply, secret=at)
-        self._bytes += _size(key, reply)
-        while len(self._answers) > MAX_ANSWERS or self._bytes > MAX_BYTES:
-            self._drop(next(iter(self._answers)))
+        self._answers[place] = _Answer(digest=digest, until=until, reply=reply, secret=kept)
         if self._sweep is None:
             self._sweep = self._clock.callLater(KEPT, self._expire)
 
@@ -168,19 +122,20 @@ class KeptAnswers:
         """Let a request that is under way be as if it had not been made."""
         self._under_way.pop((caller, key), None)
 
-    def _put_secret(self, body: bytes) -> int | None:
-        while True:
-            at = self._secrets.put(body)
-            if at is not None or not self._secret:
-                return at
-            self._drop(next(iter(self._secret)))
+    def _make_room(self, shares: Shares, caller: str, cost: int) -> bool:
+        while not shares.fits(cost):
+            place = shares.victim(caller, cost)
+            if place is None:
+                return False
+            self._drop(place)
+        return True
 
-    def _drop(self, place: _Place) -> None:
+    def _drop(self, place: Place) -> None:
         answer = self._answers.pop(place)
+        self._shares.remove(place, _size(place[1], answer.reply))
         if answer.secret is not None:
+            self._secret_shares.remove(place, len(answer.secret[0]))
             self._secrets.wipe(answer.secret)
-            del self._secret[place]
-        self._bytes -= _size(place[1], answer.reply)
 
     def _expire(self) -> None:
         self._sweep = None

@@ -3,13 +3,11 @@
 import tracemalloc
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.keys.limits import StoreLimits
-from dynamicrypt.rest.desk.idempotency import KEPT, MAX_BYTES, KeptAnswers, SecretRing
+from dynamicrypt.rest.desk.idempotency import KEPT, MAX_BYTES, KeptAnswers
 from dynamicrypt.rest.desk.refusals import IdempotencyMismatchError
 from dynamicrypt.web.reply import Reply
 from tests.rest.native import CHANNEL, NativeCase, b64
@@ -128,9 +126,9 @@ class KeptTests(SynchronousTestCase):
         self.clock = Clock()
         self.kept = KeptAnswers(self.clock)
 
-    def give(self, key: bytes, body: bytes, *, secret: bool = False) -> None:
-        self.assertIsNone(self.kept.begin("a", key, b"d"))
-        self.kept.end("a", key, Reply(200, body), secret=secret)
+    def give(self, key: bytes, body: bytes, *, secret: bool = False, caller: str = "a") -> None:
+        self.assertIsNone(self.kept.begin(caller, key, b"d"))
+        self.kept.end(caller, key, Reply(200, body), secret=secret)
 
     def test_a_secret_answer_is_wiped_when_its_time_is_over(self) -> None:
         self.give(b"k", b"attack at dawn", secret=True)
@@ -185,32 +183,31 @@ class KeptTests(SynchronousTestCase):
         self.assertEqual(self.kept.begin("a", b"first", b"d"), Reply(200, b"open"))
         self.assertLess(len(self.kept), 6)
 
+    def test_one_caller_pushes_out_no_answer_of_another_who_has_few(self) -> None:
+        for secret, body in ((True, bytes(700_000)), (False, bytes(2**20))):
+            self.give(b"few", b"ten bytes.", secret=secret, caller="b")
+            for number in range(40):
+                self.give(b"%d %d" % (secret, number), body, secret=secret)
+            self.assertEqual(self.kept.begin("b", b"few", b"d"), Reply(200, b"ten bytes."))
+            self.kept = KeptAnswers(self.clock)
+
+    def test_a_caller_pushes_out_no_small_answer_of_its_own_by_large_ones(self) -> None:
+        self.give(b"small", b"ten bytes.", secret=True)
+        for number in range(5):
+            self.give(b"%d" % number, bytes(700_000), secret=True)
+        self.assertEqual(self.kept.begin("a", b"small", b"d"), Reply(200, b"ten bytes."))
+
+    def test_an_answer_that_is_more_than_a_share_is_not_kept_at_the_cost_of_others(self) -> None:
+        for caller in "bcd":
+            self.give(b"k", bytes(500_000), secret=True, caller=caller)
+        self.give(b"k", bytes(1_040_000), secret=True)
+        self.assertIsNone(self.kept.begin("a", b"k", b"d"))
+        for caller in "bcd":
+            self.assertIsNotNone(self.kept.begin(caller, b"k", b"d"))
+
     def test_a_request_under_way_is_never_dropped(self) -> None:
         self.kept.begin("a", b"first", b"d")
         for number in range(40):
             self.give(b"%d" % number, bytes(2**20))
         self.kept.end("a", b"first", Reply(200, b"late"), secret=False)
         self.assertEqual(self.kept.begin("a", b"first", b"d"), Reply(200, b"late"))
-
-
-class SecretRingTests(SynchronousTestCase):
-    @given(st.lists(st.tuples(st.integers(0, 70), st.integers(0, 3)), max_size=60))
-    def test_bytes_stay_until_they_are_wiped_in_any_order(
-        self, steps: list[tuple[int, int]]
-    ) -> None:
-        ring, kept = SecretRing(100), {}
-        for number, (size, wipe) in enumerate(steps):
-            data = bytes([number % 255 + 1]) * size
-            at = ring.put(data)
-            if at is not None:
-                kept[at] = data
-            for place in list(kept)[:wipe]:
-                ring.wipe(place)
-                del kept[place]
-            for place, expected in kept.items():
-                self.assertEqual(ring.get(place), expected)
-        for place in kept:
-            ring.wipe(place)
-        if ring._memory is not None:
-            self.assertEqual(bytes(ring._memory), bytes(100))
-        self.assertEqual(ring.put(b"x" * 100), 0)
