@@ -7,8 +7,10 @@ import click
 from dynamicrypt.cli.lab_finish import finish
 from dynamicrypt.cli.lab_frontier import frontier
 from dynamicrypt.cli.lab_keys import cost, entropy, keys
+from dynamicrypt.cli.lab_profile import profile
 from dynamicrypt.cli.lab_runs import attack, seed, sync
-from dynamicrypt.cli.lab_studies import bench, plot, profile, reproduce, sweep
+from dynamicrypt.cli.lab_studies import bench, plot, reproduce
+from dynamicrypt.cli.lab_sweep import sweep
 
 
 @click.group()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from math import isfinite
+from typing import Any, NamedTuple
 
 import click
 
@@ -14,12 +16,13 @@ from dynamicrypt.cli.lab_options import (
     exchange_options,
     number,
     run,
+    share_data,
     way_of,
     way_options,
 )
 from dynamicrypt.cli.speech import Exit, result, table
-from dynamicrypt.errors import ParameterError
 from dynamicrypt.lab.attacks import NAMES, attack_named
+from dynamicrypt.lab.errors import ExperimentError
 from dynamicrypt.lab.exchange import PATIENCE
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.finish import fused, order_of_passes, success_by_rank, within
@@ -40,6 +43,13 @@ MISSES = ((0, 0), (1, 2), (3, 10), (11, 30), (31, 1 << 20))
 Rows = list[dict[str, Any]]
 
 
+class Bits(NamedTuple):
+    """Bits of work, infinite where no attempt succeeded, and what 95 % confidence leaves."""
+
+    found: float
+    least: float
+
+
 @click.group()
 def finish() -> None:
     """Measure how the end of a run helps an attacker: fusion, order, late keys, near misses."""
@@ -49,8 +59,8 @@ def finish() -> None:
 @click.option("--attack", "name", type=click.Choice(NAMES), default="geometric", show_default=True)
 @click.option("--attackers", type=click.IntRange(1), metavar="M", help="Machines of the attacker.")
 @click.option("--machines", type=click.IntRange(1), default=64, show_default=True)
-@exchange_options
-@way_options
+@exchange_options()
+@way_options()
 def fusion(*, name: str, attackers: int | None, machines: int, **options: Any) -> int:
     """Attack keys of 1, 2, 4 and 8 machines: at once, and one machine after the other.
 
@@ -72,8 +82,8 @@ def fusion(*, name: str, attackers: int | None, machines: int, **options: Any) -
                 "p^m": neighbours.product,
                 "neighbours": neighbours.together,
                 "passes": passes.together,
-                "bits at once": neighbours.bits_together,
-                "bits one by one": neighbours.bits_one_by_one,
+                "bits at once": Bits(neighbours.bits_together, neighbours.least_together),
+                "bits one by one": Bits(neighbours.bits_one_by_one, neighbours.least_one_by_one),
             }
         )
     return _print(rows, as_json=way.as_json)
@@ -81,8 +91,8 @@ def fusion(*, name: str, attackers: int | None, machines: int, **options: Any) -
 
 @finish.command()
 @click.option("--bank", type=click.IntRange(2), default=10, show_default=True)
-@exchange_options
-@way_options
+@exchange_options()
+@way_options()
 def order(*, bank: int, **options: Any) -> int:
     """Attack the first, second, ... to finish of a bank (geometric, all weights)."""
     way = way_of(options)
@@ -96,8 +106,8 @@ def order(*, bank: int, **options: Any) -> int:
 
 
 @finish.command()
-@exchange_options
-@way_options
+@exchange_options("delay")
+@way_options()
 def late(**options: Any) -> int:
     """Attack keys that are made some steps after synchronisation (geometric).
 
@@ -119,7 +129,7 @@ def late(**options: Any) -> int:
 
 
 @finish.command("near-miss")
-@exchange_options
+@exchange_options("delay")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def near_miss(*, as_json: bool, runs: int, seed: int, **options: Any) -> int:
     """Look at pairs at --limit: how many weights differ, and what repair gains (geometric).
@@ -130,7 +140,7 @@ def near_miss(*, as_json: bool, runs: int, seed: int, **options: Any) -> int:
     """
     exchange = exchange_of(options)
     if exchange.limit == PATIENCE:
-        raise ParameterError("near-miss needs a --limit")
+        raise ExperimentError("near-miss needs a --limit")
     with Progress("pairs", runs, sys.stderr) as progress:
         looks = look(exchange, runs, LATER, seed=seed, progress=progress.advance)
     rows: Rows = []
@@ -150,11 +160,11 @@ def near_miss(*, as_json: bool, runs: int, seed: int, **options: Any) -> int:
 
 
 def _attacked(experiment: Experiment, way: Way, fewest: int = 1) -> Outcome:
-    """The outcome; raises ParameterError if fewer pairs than that synchronised."""
+    """The outcome; raises ExperimentError if fewer pairs than that synchronised."""
     outcome = run(experiment, way, None)
     found = int(outcome.finished.sum())
     if found < fewest:
-        raise ParameterError(
+        raise ExperimentError(
             f"{found} pairs synchronised within the limit, not {fewest}: ask for more --runs"
         )
     return outcome
@@ -164,18 +174,25 @@ def _print(rows: Rows, *, as_json: bool) -> int:
     text = table(
         [tuple(rows[0])] + [tuple(_short(value) for value in row.values()) for row in rows]
     )
-    data = [{key: _plain(value) for key, value in row.items()} for row in rows]
+    data = [dict(part for item in row.items() for part in _plain(*item)) for row in rows]
     result(as_json=as_json, data={"rows": data}, text=text)
     return Exit.OK
 
 
 def _short(value: Any) -> str:
     if isinstance(value, Estimate):
-        return f"{value.value:.3g} ± {value.error:.1g}"
-    return f"{value:.1f}" if isinstance(value, float) else str(value)
+        return value.text(3, 1)
+    if isinstance(value, Bits):
+        return f"{value.found:.1f}" if isfinite(value.found) else f"≥ {value.least:.1f}"
+    return str(value)
 
 
-def _plain(value: Any) -> Any:
+def _plain(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Estimate):
-        return {"value": number(value.value), "standard_error": number(value.error)}
-    return number(value)
+        share = share_data("value", value)
+        yield name, {key.removeprefix("value_"): part for key, part in share.items()}
+    elif isinstance(value, Bits):
+        yield name, number(value.found)
+        yield f"{name}, at least", value.least
+    else:
+        yield name, value

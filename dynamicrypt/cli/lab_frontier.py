@@ -6,15 +6,22 @@ from typing import Any
 
 import click
 
-from dynamicrypt.cli.lab_options import exchange_of, exchange_options, number, way_of, way_options
+from dynamicrypt.cli.lab_options import (
+    exchange_of,
+    exchange_options,
+    number,
+    share_data,
+    way_of,
+    way_options,
+)
 from dynamicrypt.cli.speech import Exit, result, table
-from dynamicrypt.errors import ParameterError
+from dynamicrypt.lab.errors import ExperimentError
 from dynamicrypt.lab.frontier import Limit, limits
 
 
 @click.command()
-@exchange_options
-@way_options
+@exchange_options()
+@way_options("scheduler")
 def frontier(**options: Any) -> int:
     """Strength against cost as the step limit gets tighter, for one machine.
 
@@ -22,15 +29,13 @@ def frontier(**options: Any) -> int:
     synchronisation to the probe.
     """
     way = way_of(options)
-    if way.scheduler is not None:
-        raise ParameterError("frontier runs on this machine only")
     exchange = exchange_of(options)
     try:
         found = list(
             limits(exchange, runs=options["runs"], seed=options["seed"], threads=way.threads)
         )
     except ValueError as error:
-        raise ParameterError(str(error)) from None
+        raise ExperimentError(str(error)) from None
     rows: list[tuple[str, ...]] = [
         ("kept", "limit", "rounds", "steps", "attack", "success", "bits", "at least")
     ]
@@ -59,8 +64,7 @@ def _data(limit: Limit) -> dict[str, Any]:
         "steps": limit.steps,
         "attack": cost.attack.name,
         "keys": cost.runs,
-        "success": cost.success.value,
-        "success_standard_error": cost.success.error,
+        **share_data("success", cost.success),
         "bits": number(limit.bits),
         "least_bits": number(cost.least()),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from math import log2
+from math import isnan, log2
 from typing import Any, Final
 
 import click
@@ -20,6 +20,7 @@ from dynamicrypt.cli.lab_options import (
     refuse_beside,
 )
 from dynamicrypt.cli.speech import Exit, fields, result
+from dynamicrypt.errors import ParameterError
 from dynamicrypt.keys import thesis
 from dynamicrypt.lab.cost import measure
 from dynamicrypt.lab.progress import Progress
@@ -33,7 +34,7 @@ from dynamicrypt.lab.randomness import (
 )
 from dynamicrypt.lab.weights import entropy as weight_entropy
 from dynamicrypt.lab.weights import synchronised_weights
-from dynamicrypt.params import PROFILES, ExchangeParameters
+from dynamicrypt.params import PROFILES, QUERY_RANGE, ExchangeParameters
 from dynamicrypt.tpm.thesis import digit_key
 
 
@@ -46,7 +47,7 @@ FORMS: Final[Mapping[str, Form]] = {"hash": hashed, "weights": shifted, "fold": 
 
 
 @click.command()
-@exchange_options
+@exchange_options("runs")
 @click.option("--bytes", "size", type=click.IntRange(1), default=1_000_000, show_default=True)
 @click.option(
     "--form",
@@ -60,8 +61,7 @@ def keys(*, size: int, form: str, **options: Any) -> int:
 
     hash: 32 bytes for each pair, the SHA-256 of its weights. weights: a byte w + L for each weight.
     fold: 32 bytes, the AES key that a 2019 program makes of the weights (K*N = 72, L = 4).
-    Each seed begins 2048 pairs after the one before: take distant ones for different keys.
-    --runs has no meaning here.
+    Different seeds make different pairs.
     """
     exchange = exchange_of(options)
     left = size
@@ -75,7 +75,7 @@ def keys(*, size: int, form: str, **options: Any) -> int:
 
 
 @click.command()
-@exchange_options
+@exchange_options()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def entropy(*, as_json: bool, runs: int, seed: int, **options: Any) -> int:
     """Estimate the entropy of one weight at synchronisation, in bits.
@@ -137,9 +137,9 @@ def cost(*, name: str | None, passes: int, seed: int, as_json: bool, **options: 
         "bytes per key": f"{found.bytes:,.0f} (both directions)",
         "steps per key": f"{found.steps:,.0f} (machines of one side)",
         "failed probes": f"{found.failed_probes:.3f} for each pass",
-        "differing": f"{found.differing:.0f} weights at a failed probe, median",
-        "repaired": f"{found.repaired:.3f} of the runs with a failed probe",
-        "equal at the limit": f"{found.equal_at_limit:.3f} of the runs that end there",
+        "differing": f"{_or_dash(found.differing, 0)} weights at a failed probe, median",
+        "repaired": f"{_or_dash(found.repaired, 3)} of the runs with a failed probe",
+        "equal at the limit": f"{_or_dash(found.equal_at_limit, 3)} of the runs that end there",
         "core time per key": f"{1e6 * found.seconds:,.1f} µs (machines of one side)",
     }
     data = {name: number(value) for name, value in asdict(found).items()}
@@ -149,9 +149,15 @@ def cost(*, name: str | None, passes: int, seed: int, as_json: bool, **options: 
     return Exit.OK
 
 
+def _or_dash(value: float, digits: int) -> str:
+    return "-" if isnan(value) else f"{value:.{digits}f}"
+
+
 def _parameters(options: dict[str, Any]) -> ExchangeParameters:
     machine = machine_of(options)
     query = options.pop("queries")
+    if query is not None and not 0.001 <= query <= QUERY_RANGE[-1] / 1000:
+        raise ParameterError(f"queries is {query}, not in 0.001..{QUERY_RANGE[-1] / 1000}")
     return ExchangeParameters(
         machine=machine, query=None if query is None else round(1000 * query), **options
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -15,12 +15,13 @@ import click
 from click.core import ParameterSource
 
 from dynamicrypt.cli.speech import talk
-from dynamicrypt.errors import ParameterError
+from dynamicrypt.lab.errors import ExperimentError
 from dynamicrypt.lab.exchange import PATIENCE, Exchange
 from dynamicrypt.lab.experiment import Experiment
+from dynamicrypt.lab.keeper import Keeper
 from dynamicrypt.lab.outcome import Outcome
 from dynamicrypt.lab.progress import Progress
-from dynamicrypt.lab.record import load, save
+from dynamicrypt.lab.statistics import Estimate
 from dynamicrypt.params import MachineParameters, Rule
 
 P = ParamSpec("P")
@@ -48,22 +49,33 @@ _MACHINE = (
     ),
 )
 
-_OPTIONS = (
-    *_MACHINE,
-    click.option("--secret-inputs", is_flag=True, help="Attackers do not see the inputs."),
-    click.option("--limit", type=int, default=PATIENCE, help="Steps after which a pair gives up."),
-    click.option(
+_OPTIONS = {
+    "secret_inputs": click.option(
+        "--secret-inputs", is_flag=True, help="Attackers do not see the inputs."
+    ),
+    "limit": click.option(
+        "--limit", type=int, default=PATIENCE, help="Steps after which a pair gives up."
+    ),
+    "delay": click.option(
         "--delay", type=int, default=0, help="Steps from synchronisation to the key.", metavar="D"
     ),
-    click.option("--runs", type=click.IntRange(1), default=10_000, show_default=True, metavar="R"),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="S"),
-)
+    "runs": click.option(
+        "--runs", type=click.IntRange(1), default=10_000, show_default=True, metavar="R"
+    ),
+    "seed": click.option(
+        "--seed", type=click.IntRange(0), default=0, show_default=True, metavar="S"
+    ),
+}
 
-_WAYS = (
-    click.option("--threads", type=click.IntRange(1), help="Threads; by default all processors."),
-    click.option("--scheduler", metavar="ADDRESS", help="Use the Dask cluster at ADDRESS."),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-)
+_WAYS = {
+    "threads": click.option(
+        "--threads", type=click.IntRange(1), help="Threads; by default all processors."
+    ),
+    "scheduler": click.option(
+        "--scheduler", metavar="ADDRESS", help="Use the Dask cluster at ADDRESS."
+    ),
+    "as_json": click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+}
 
 _OUTPUT = click.option(
     "--output",
@@ -76,9 +88,9 @@ _OUTPUT = click.option(
 class Way:
     """How to run: on how many threads, or where, and how to print."""
 
-    threads: int | None
-    scheduler: str | None
-    as_json: bool
+    threads: int | None = None
+    scheduler: str | None = None
+    as_json: bool = False
 
 
 def machine_options(command: Callable[P, R]) -> Callable[P, R]:
@@ -88,18 +100,25 @@ def machine_options(command: Callable[P, R]) -> Callable[P, R]:
     return command
 
 
-def exchange_options(command: Callable[P, R]) -> Callable[P, R]:
-    """The parameters of an exchange, runs and seed."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def exchange_options(*without: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """The parameters of an exchange, runs and seed, without those that mean nothing here."""
+    chosen = _chosen(_OPTIONS, without)
+    return lambda command: machine_options(chosen(command))
 
 
-def way_options(command: Callable[P, R]) -> Callable[P, R]:
-    """Where to run, and how to print."""
-    for option in reversed(_WAYS):
-        command = option(command)
-    return command
+def way_options(*without: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Where to run, and how to print, without what a command cannot do."""
+    return _chosen(_WAYS, without)
+
+
+def _chosen(options: Mapping[str, Any], without: tuple[str, ...]) -> Callable[[Any], Any]:
+    def decorate(command: Any) -> Any:
+        for name, option in reversed(list(options.items())):
+            if name not in without:
+                command = option(command)
+        return command
+
+    return decorate
 
 
 def output_option(command: Callable[P, R]) -> Callable[P, R]:
@@ -118,12 +137,17 @@ def machine_of(options: dict[str, Any]) -> MachineParameters:
 
 
 def refuse_beside(name: str, *allowed: str) -> None:
-    """Raise ParameterError if an option beside the profile `name` says what the profile does."""
+    """Raise ExperimentError if an option beside the profile `name` says what the profile does."""
     context = click.get_current_context()
-    for option in context.params:
-        given = context.get_parameter_source(option) is ParameterSource.COMMANDLINE
-        if given and option not in {"name", "seed", "as_json", *allowed}:
-            raise ParameterError(f"the profile {name} has its own {option}: give one or the other")
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if source is ParameterSource.COMMANDLINE and option.name not in {
+            "name",
+            "seed",
+            "as_json",
+            *allowed,
+        }:
+            raise ExperimentError(f"the profile {name} has its own {option.opts[0]}")
 
 
 def exchange_of(options: dict[str, Any]) -> Exchange:
@@ -132,19 +156,17 @@ def exchange_of(options: dict[str, Any]) -> Exchange:
         machine=machine_of(options),
         query=options.pop("queries"),
         package=options.pop("package"),
-        secret_inputs=options.pop("secret_inputs"),
-        limit=options.pop("limit"),
-        delay=options.pop("delay"),
+        **{
+            name: options.pop(name)
+            for name in ("secret_inputs", "limit", "delay")
+            if name in options
+        },
     )
 
 
 def way_of(options: dict[str, Any]) -> Way:
     """Where to run, and how to print; takes its options out of them."""
-    return Way(
-        threads=options.pop("threads"),
-        scheduler=options.pop("scheduler"),
-        as_json=options.pop("as_json"),
-    )
+    return Way(**{name: options.pop(name) for name in _WAYS if name in options})
 
 
 def executor_at(scheduler: str | None) -> AbstractContextManager[Executor | None]:
@@ -157,28 +179,45 @@ def executor_at(scheduler: str | None) -> AbstractContextManager[Executor | None
 
 
 def run(experiment: Experiment, way: Way, output: Path | None) -> Outcome:
-    """Run with a progress bar; what is done at an interruption is kept in `output`."""
-    groups: dict[int, Outcome] = {} if output is None else load(output, experiment)
-    found = sum(outcome.runs for outcome in groups.values())
-    if found:
-        talk(f"{found} of {experiment.runs} runs were in {output} already")
-    known = dict(groups)
-    try:
-        with (
-            executor_at(way.scheduler) as executor,
-            Progress("runs", experiment.runs, sys.stderr, done=found) as progress,
-        ):
+    """Run with a progress bar; what is done is kept in `output` now and then, and at the end."""
+    if output is None:
+        return _run(experiment, way, {}, lambda number, outcome: None)
+    with Keeper(output, experiment) as keeper:
+        if keeper.runs:
+            talk(f"{keeper.runs} of {experiment.runs} runs were in {output} already")
+        try:
+            return _run(experiment, way, dict(keeper.groups), keeper.keep)
+        except KeyboardInterrupt:
+            talk(f"{keeper.runs} of {experiment.runs} runs are kept: the same command goes on")
+            raise
 
-            def note(number: int, outcome: Outcome) -> None:
-                groups[number] = outcome
-                progress.advance(outcome.runs)
 
-            return experiment.run(
-                threads=way.threads, executor=executor, known=known, progress=note
-            )
-    finally:
-        if output is not None and groups:
-            save(output, experiment, groups)
+def _run(
+    experiment: Experiment,
+    way: Way,
+    known: dict[int, Outcome],
+    keep: Callable[[int, Outcome], object],
+) -> Outcome:
+    found = sum(outcome.runs for outcome in known.values())
+    with (
+        executor_at(way.scheduler) as executor,
+        Progress("runs", experiment.runs, sys.stderr, done=found) as progress,
+    ):
+
+        def note(number: int, outcome: Outcome) -> None:
+            keep(number, outcome)
+            progress.advance(outcome.runs)
+
+        return experiment.run(threads=way.threads, executor=executor, known=known, progress=note)
+
+
+def share_data(name: str, share: Estimate) -> dict[str, Any]:
+    """A share of successes as JSON has it: value, standard error, and interval of 95 %."""
+    return {
+        name: number(share.value),
+        f"{name}_standard_error": number(share.error),
+        f"{name}_interval": list(share.interval),
+    }
 
 
 def number(value: Any) -> Any:

@@ -14,22 +14,23 @@ from dynamicrypt.cli.lab_options import (
     number,
     output_option,
     run,
+    share_data,
     way_of,
     way_options,
 )
 from dynamicrypt.cli.speech import Exit, fields, result
-from dynamicrypt.errors import ParameterError
 from dynamicrypt.lab.attacks import NAMES, attack_named
 from dynamicrypt.lab.attacks.seed import SEEDS, find_seeds
+from dynamicrypt.lab.errors import ExperimentError
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.outcome import Criterion
 from dynamicrypt.lab.progress import Progress
 
 
 @click.command()
-@exchange_options
+@exchange_options()
 @output_option
-@way_options
+@way_options()
 def sync(*, output: Path | None, **options: Any) -> int:
     """Measure how many steps a pair needs to synchronise."""
     way = way_of(options)
@@ -49,7 +50,7 @@ def sync(*, output: Path | None, **options: Any) -> int:
 
 @click.command()
 @click.argument("name", type=click.Choice(NAMES))
-@exchange_options
+@exchange_options()
 @click.option("--attackers", type=click.IntRange(1), metavar="M", help="Machines of the attacker.")
 @click.option(
     "--criterion",
@@ -59,7 +60,7 @@ def sync(*, output: Path | None, **options: Any) -> int:
     help="Share of the weights that the attacker must know.",
 )
 @output_option
-@way_options
+@way_options()
 def attack(
     *, name: str, attackers: int | None, criterion: str, output: Path | None, **options: Any
 ) -> int:
@@ -71,8 +72,7 @@ def attack(
     outcome = run(experiment, way, output)
     success, steps = outcome.success(Criterion(criterion)), outcome.mean_steps
     data = {
-        "success": number(success.value),
-        "success_standard_error": number(success.error),
+        **share_data("success", success),
         "runs": outcome.runs,
         "steps_mean": number(steps.value),
         "steps_standard_error": number(steps.error),
@@ -101,5 +101,5 @@ def seed(*, vector: str, drawn: int, as_json: bool) -> int:
 
 def _signs(vector: str) -> list[bool]:
     if set(vector) - {"1", "-"} or "--" in vector or vector.endswith("-"):
-        raise ParameterError("the vector is to be made of 1 and -1, without spaces")
+        raise ExperimentError("the vector is to be made of 1 and -1, without spaces")
     return [vector[i - 1] == "-" for i in range(len(vector)) if vector[i] == "1"]

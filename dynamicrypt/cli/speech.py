@@ -134,6 +134,7 @@ def fields(values: Mapping[str, object]) -> str:
 
 
 def _small(sentence: str) -> str:
-    """A sentence with a small first letter; one that starts with more capitals keeps them."""
+    """A sentence with a small first letter; one that starts with a name keeps it: TLS, or K."""
     first, rest = sentence[:1], sentence[1:]
-    return sentence if rest[:1].isupper() else first.lower() + rest
+    named = rest[:1].isupper() or (rest[:1] == " " and first != "A")
+    return sentence if named else first.lower() + rest

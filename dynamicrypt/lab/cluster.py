@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dynamicrypt.errors import SynchronisationError
+from dynamicrypt.lab.extras import require
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -18,8 +19,9 @@ def cluster(address: str) -> Iterator[Executor]:
     """An executor whose tasks run on the workers of the scheduler at `address`.
 
     The workers need DynamiCrypt of the same version. Raises SynchronisationError if the scheduler
-    does not answer within ten seconds.
+    does not answer within ten seconds, ExtraError if `distributed` is not installed.
     """
+    require("distributed")
     from distributed import Client  # noqa: PLC0415 - an extra
 
     try:

@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from dynamicrypt.errors import ParameterError
 from dynamicrypt.lab.bank import Banks, Log
+from dynamicrypt.lab.errors import ExperimentError
 from dynamicrypt.lab.statistics import Estimate, mean
 from dynamicrypt.params import ExchangeParameters
 
@@ -111,9 +111,9 @@ def bytes_of(log: Log) -> int:
 
 
 def cost_of(log: Log) -> Cost:
-    """The cost that a log shows. Raises ParameterError if no run passed in it."""
+    """The cost that a log shows. Raises ExperimentError if no run passed in it."""
     if not log.pass_steps:
-        raise ParameterError(f"no machine passed in {log.rounds} rounds: raise the step limit")
+        raise ExperimentError(f"no machine passed in {log.rounds} rounds: raise the step limit")
     package = log.parameters.package
     ended = len(log.pass_steps) + len(log.differing_at_limit) + log.worn_out
     return Cost(
@@ -145,7 +145,7 @@ def measure(
     """Play the rounds of a bank until about so many runs have passed, and count.
 
     A bank begins with all its machines at the same step, so the first runs do not count: as many as
-    it has machines, or two times the step limit. Raises ParameterError if no run passes
+    it has machines, or two times the step limit. Raises ExperimentError if no run passes
     within PATIENCE rounds.
     """
     banks = Banks(parameters, seed=seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite, sqrt
+from operator import index
 from typing import Final
 
 from dynamicrypt.errors import ParameterError
@@ -23,7 +24,8 @@ class Exchange:
     see the inputs and guess them (Volkmer, Wallner 2005). After `limit` steps the partners give up.
     With `delay` they learn on for so many steps before the weights become a key.
 
-    Raises ParameterError for a number out of range.
+    Raises ParameterError for a number out of range, TypeError for one that has to be whole and is
+    not.
     """
 
     machine: MachineParameters
@@ -35,13 +37,14 @@ class Exchange:
 
     def __post_init__(self) -> None:
         if self.query is not None and not (isfinite(self.query) and 0 < self.query <= 1e6):
-            raise ParameterError(f"query is {self.query}, not in 0..1e6")
-        if self.package not in range(1, 4097):
-            raise ParameterError(f"package is {self.package}, not in 1..4096")
-        if self.limit not in range(1, 1 << 62):
-            raise ParameterError(f"limit is {self.limit}, not in 1..2**62-1")
-        if self.delay not in range(1 << 62):
-            raise ParameterError(f"delay is {self.delay}, not in 0..2**62-1")
+            raise ParameterError(f"query is {self.query}, not above 0 and up to 1e6")
+        for name, value, allowed in (
+            ("package", self.package, range(1, 4097)),
+            ("limit", self.limit, range(1, 1 << 62)),
+            ("delay", self.delay, range(1 << 62)),
+        ):
+            if index(value) not in allowed:
+                raise ParameterError(f"{name} is {value}, not in {allowed[0]}..{allowed[-1]}")
 
     @property
     def field(self) -> float:

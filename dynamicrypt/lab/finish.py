@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.outcome import Outcome
-from dynamicrypt.lab.statistics import Estimate, proportion
+from dynamicrypt.lab.statistics import Proportion, proportion
 
 
 def known(outcome: Outcome, *, short: int = 0) -> NDArray[np.bool_]:
@@ -32,16 +32,37 @@ class Fusion:
     that of one machine to the power of `machines`, what independent machines would have. The bits
     are log2 of the attacker-steps for one key: attempts at all machines until all succeed at once,
     and attempts at one machine after the other, each until it succeeds. The second is what an
-    attacker needs who can tell that a machine is won.
+    attacker needs who can tell that a machine is won. Both are infinite where no attempt succeeded;
+    the least bits are those that the tops of the intervals of 95 % leave. `work` is in
+    attacker-steps for one attempt at all machines.
     """
 
     machines: int
     keys: int
-    single: Estimate
-    together: Estimate
-    product: Estimate
-    bits_together: float
-    bits_one_by_one: float
+    single: Proportion
+    together: Proportion
+    product: Proportion
+    work: float
+
+    @property
+    def bits_together(self) -> float:
+        """Bits of attempts at all machines."""
+        return _bits(self.work, self.together.value)
+
+    @property
+    def least_together(self) -> float:
+        """What 95 % confidence leaves of them."""
+        return _bits(self.work, self.together.interval[1])
+
+    @property
+    def bits_one_by_one(self) -> float:
+        """Bits of attempts at one machine after the other."""
+        return _bits(self.work, self.single.value)
+
+    @property
+    def least_one_by_one(self) -> float:
+        """What 95 % confidence leaves of them."""
+        return _bits(self.work, self.single.interval[1])
 
     @property
     def independent(self) -> bool:
@@ -59,18 +80,14 @@ def fused(outcome: Outcome, machines: int, order: NDArray[np.int64] | None = Non
         hits = hits[order]
     keys = len(hits) // machines
     together = hits[: keys * machines].reshape(keys, machines).all(axis=1)
-    single = proportion(int(hits.sum()), len(hits))
-    share = proportion(int(together.sum()), keys)
-    p = single.value
-    work = machines * float(outcome.work[outcome.finished].mean())
+    won = int(hits.sum())
     return Fusion(
         machines=machines,
         keys=keys,
-        single=single,
-        together=share,
-        product=Estimate(p**machines, machines * p ** (machines - 1) * single.error),
-        bits_together=_bits(work, share.value),
-        bits_one_by_one=_bits(work, p),
+        single=proportion(won, len(hits)),
+        together=proportion(int(together.sum()), keys),
+        product=proportion(won, len(hits), machines),
+        work=machines * float(outcome.work[outcome.finished].mean()),
     )
 
 
@@ -94,7 +111,7 @@ def order_of_passes(outcome: Outcome, exchange: Exchange, machines: int) -> NDAr
     return np.argsort(ends[outcome.finished], kind="stable")
 
 
-def success_by_rank(outcome: Outcome, bank: int = 10) -> list[Estimate]:
+def success_by_rank(outcome: Outcome, bank: int = 10) -> list[Proportion]:
     """Success against the first, second, ... to finish of every `bank` consecutive runs."""
     finished = outcome.steps[outcome.finished]
     groups = len(finished) // bank
@@ -104,7 +121,7 @@ def success_by_rank(outcome: Outcome, bank: int = 10) -> list[Estimate]:
     return [proportion(int(column.sum()), groups) for column in ranked.T]
 
 
-def within(outcome: Outcome, short: int) -> Estimate:
+def within(outcome: Outcome, short: int) -> Proportion:
     """Share of the runs in which the attacker misses at most `short` weights."""
     hits = known(outcome, short=short)
     return proportion(int(hits.sum()), len(hits))

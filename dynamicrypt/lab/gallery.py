@@ -12,11 +12,14 @@ import numpy as np
 from dynamicrypt.lab import plots
 from dynamicrypt.lab.attacks import attack_named
 from dynamicrypt.lab.cost import measure
+from dynamicrypt.lab.errors import ExperimentError
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.experiment import Experiment, synchronise
+from dynamicrypt.lab.extras import require
 from dynamicrypt.lab.frontier import limits
 from dynamicrypt.lab.frontier_plot import Numbers, draw_frontier
 from dynamicrypt.lab.randomness import most_common_value
+from dynamicrypt.lab.record import check_writable
 from dynamicrypt.lab.reproduce import published
 from dynamicrypt.lab.statistics import Decay, fit_decay, fit_gumbel
 from dynamicrypt.lab.sweep import Point, grid, sweep
@@ -250,9 +253,19 @@ PICTURES: Final[Mapping[str, Callable[[Figure, Path, Advance], None]]] = {
 def draw(
     name: str, path: Path, directory: Path, advance: Advance = lambda number, point: None
 ) -> None:
-    """Measure and draw one picture; sweeps keep their points in `directory`."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+    """Measure and draw one picture; sweeps keep their points in `directory`.
 
+    Before it measures it raises ExtraError without matplotlib, ExperimentError for a kind of file
+    that is none of a picture's, and OSError where none can be made.
+    """
+    require("matplotlib")
+    from matplotlib.backend_bases import FigureCanvasBase  # noqa: PLC0415 - an extra
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    kinds = sorted(FigureCanvasBase.get_supported_filetypes())
+    if path.suffix.removeprefix(".").lower() not in kinds:
+        raise ExperimentError(f"{path} does not end like a picture: {', '.join(kinds)}")
+    check_writable(path.parent)
     size = {"success": (7.0, 5.0), "cost": (9.0, 4.0)}.get(name, (6.0, 4.0))
     figure = Figure(figsize=size, layout="constrained")
     PICTURES[name](figure, directory, advance)

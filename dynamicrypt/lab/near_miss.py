@@ -18,7 +18,7 @@ from dynamicrypt._core import Lockstep
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.instructions import instruction_set
-from dynamicrypt.lab.statistics import Estimate, proportion
+from dynamicrypt.lab.statistics import Proportion, proportion
 
 LANES: Final = 512
 
@@ -63,7 +63,7 @@ class Looks:
             guessed_rest=self._lacking(chosen, GUESSED),
         )
 
-    def _lacking(self, chosen: NDArray[np.bool_], most: int) -> Estimate:
+    def _lacking(self, chosen: NDArray[np.bool_], most: int) -> Proportion:
         return proportion(int((self.attacker_missing[chosen] <= most).sum()), int(chosen.sum()))
 
 
@@ -78,11 +78,11 @@ class Miss:
 
     fewest: int
     most: int
-    share: Estimate
-    met: list[Estimate]
-    known: list[Estimate]
-    known_rest: Estimate
-    guessed_rest: Estimate
+    share: Proportion
+    met: list[Proportion]
+    known: list[Proportion]
+    known_rest: Proportion
+    guessed_rest: Proportion
 
 
 def look(

@@ -10,7 +10,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamicrypt.lab.statistics import Estimate, mean, proportion
+from dynamicrypt.lab.statistics import Estimate, Proportion, mean, proportion
 
 
 class Criterion(Enum):
@@ -56,7 +56,7 @@ class Outcome:
         """Mean number of steps of the runs that synchronised."""
         return mean(self.steps[self.finished])
 
-    def success(self, criterion: Criterion = Criterion.NEARLY) -> Estimate:
+    def success(self, criterion: Criterion = Criterion.NEARLY) -> Proportion:
         """Share of the synchronised runs in which the attacker was successful."""
         known = self.matched[self.finished] >= criterion.threshold(self.weights)
         return proportion(int(known.sum()), len(known))

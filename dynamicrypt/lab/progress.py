@@ -48,6 +48,8 @@ class Progress:
         return f"{self._what}: {share} %, {rate:,.0f}/s, {_clock_text(left)} left"
 
     def __enter__(self) -> Self:
+        if self._visible:
+            print(self.line(), end="", file=self._stream, flush=True)
         return self
 
     def __exit__(

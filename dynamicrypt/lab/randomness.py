@@ -16,8 +16,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamicrypt.lab.errors import ExperimentError
 from dynamicrypt.lab.exchange import Exchange
-from dynamicrypt.lab.weights import synchronised_weights
+from dynamicrypt.lab.experiment import Experiment
+from dynamicrypt.lab.weights import weights_of_group
 
 #: Bits of a block of FIPS 140-2, and the longest run allowed is one less than this.
 FIPS_BITS: Final = 20_000
@@ -57,13 +59,15 @@ def shifted(weights: bytes, L: int) -> bytes:
 def helpings(exchange: Exchange, form: Form = hashed, *, seed: int = 0) -> Iterator[bytes]:
     """Keys without end, those of HELPING pairs at a time.
 
-    They are for tests: a simulated pair has no secret, and its seed makes all of it again. The next
-    seed begins a helping later: whoever compares seeds takes distant ones. Raises ParameterError if
-    no pair of a helping synchronises.
+    They are for tests: a simulated pair has no secret, and its seed makes all of it again. Other
+    seeds make other pairs. Raises ExperimentError if no pair of a helping synchronises.
     """
     L = exchange.machine.L
-    for number in count(seed):
-        weights = synchronised_weights(exchange, HELPING, seed=number)
+    key = Experiment(exchange=exchange, runs=HELPING, seed=seed).key
+    for number in count():
+        weights = weights_of_group(exchange, key, number, HELPING)
+        if not len(weights):
+            raise ExperimentError(f"of {HELPING} pairs none synchronised within the limit")
         yield b"".join([form(row.tobytes(), L) for row in weights])
 
 
@@ -127,8 +131,11 @@ def serial_correlation(data: bytes) -> float:
 def most_common_value(symbols: NDArray[np.int8]) -> float:
     """Min-entropy of a symbol in bits: the most common value estimate of NIST SP 800-90B, 6.3.1.
 
-    The share of the most common value is taken at the upper end of its interval of 99 %.
+    The share of the most common value is taken at the upper end of its interval of 99 %. Raises
+    ExperimentError for fewer than two symbols.
     """
+    if symbols.size < 2:
+        raise ExperimentError("an estimate of min-entropy needs two symbols")
     _, counts = np.unique(symbols, return_counts=True)
     share = int(counts.max()) / symbols.size
     bound = min(1.0, share + 2.576 * sqrt(share * (1 - share) / (symbols.size - 1)))
@@ -138,7 +145,8 @@ def most_common_value(symbols: NDArray[np.int8]) -> float:
 def t_tuple(symbols: NDArray[np.int8]) -> float:
     """Min-entropy of a symbol in bits: the t-tuple estimate of NIST SP 800-90B, 6.3.5.
 
-    From the most common tuples of every length that still comes 35 times.
+    From the most common tuples of every length that still comes 35 times. Raises ExperimentError if
+    no symbol does.
     """
     _, codes = np.unique(symbols, return_inverse=True)
     first = codes.astype(np.int64)
@@ -154,6 +162,10 @@ def t_tuple(symbols: NDArray[np.int8]) -> float:
             break
         tuples = tuples[:-1] * alphabet + first[length:]
         length += 1
+    if not chance:
+        raise ExperimentError(
+            f"an estimate from tuples needs a symbol that comes {T_TUPLE_COUNT} times"
+        )
     bound = min(1.0, chance + 2.576 * sqrt(chance * (1 - chance) / (symbols.size - 1)))
     return -log2(bound)
 

@@ -11,36 +11,42 @@ import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dynamicrypt import __version__
-from dynamicrypt.errors import ParameterError
+from dynamicrypt.lab.errors import RecordError
 from dynamicrypt.lab.experiment import Experiment
+from dynamicrypt.lab.extras import require
 from dynamicrypt.lab.instructions import instruction_set
 from dynamicrypt.lab.outcome import Outcome
 
-_COLUMNS = ("group", "steps", "matched", "work")
+_COLUMNS: Final = ("group", "steps", "matched", "work")
+_ENDINGS: Final = (".parquet", ".csv")
+
+Table = Mapping[str, NDArray[np.int64]]
 
 
 def describe(experiment: Experiment) -> dict[str, Any]:
     """What an experiment is, as JSON has it; equal descriptions have equal outcomes."""
     exchange, machine = experiment.exchange, experiment.exchange.machine
+    attackers = getattr(experiment.attack, "attackers", None)
     return {
-        "K": machine.K,
-        "N": machine.N,
-        "L": machine.L,
+        "K": int(machine.K),
+        "N": int(machine.N),
+        "L": int(machine.L),
         "rule": machine.rule.value,
-        "queries": exchange.query,
-        "package": exchange.package,
-        "secret_inputs": exchange.secret_inputs,
-        "limit": exchange.limit,
-        "delay": exchange.delay,
+        "queries": None if exchange.query is None else float(exchange.query),
+        "package": int(exchange.package),
+        "secret_inputs": bool(exchange.secret_inputs),
+        "limit": int(exchange.limit),
+        "delay": int(exchange.delay),
         "attack": experiment.attack.name,
-        "attackers": getattr(experiment.attack, "attackers", None),
-        "runs": experiment.runs,
-        "seed": experiment.seed,
+        "attackers": None if attackers is None else int(attackers),
+        "runs": int(experiment.runs),
+        "seed": int(experiment.seed),
     }
 
 
@@ -59,9 +65,11 @@ def origin() -> dict[str, Any]:
 def save(path: Path, experiment: Experiment, groups: Mapping[int, Outcome]) -> None:
     """Write the groups that are done to `path` and the description to `path` + `.json`.
 
-    The ending decides: `.parquet` (needs pyarrow), else CSV. Existing files are replaced at once,
-    so that an interruption leaves the old ones or the new ones.
+    The ending decides between Parquet (needs pyarrow) and CSV. Existing files are replaced at once,
+    so that an interruption leaves the old ones or the new ones. Raises RecordError for another
+    ending.
     """
+    check_ending(path)
     numbers = sorted(groups)
     table = {
         "group": np.repeat(numbers, [groups[number].runs for number in numbers]),
@@ -86,46 +94,83 @@ def save(path: Path, experiment: Experiment, groups: Mapping[int, Outcome]) -> N
     partial.replace(path)
 
 
+def check_ending(path: Path) -> None:
+    """Raise RecordError for a name that does not say what the file is to hold.
+
+    Raises ExtraError for Parquet without pyarrow.
+    """
+    if path.suffix not in _ENDINGS:
+        raise RecordError(f"{path} ends neither in {' nor in '.join(_ENDINGS)}")
+    if path.suffix == ".parquet":
+        require("pyarrow")
+
+
+def check_writable(directory: Path) -> None:
+    """Raise OSError where no file can be made: better before an experiment than after it."""
+    probe = directory / f".{os.getpid()}.part"
+    probe.touch()
+    probe.unlink()
+
+
 def load(path: Path, experiment: Experiment) -> dict[int, Outcome]:
     """The groups that an interrupted experiment left in `path`; none if there is no file.
 
-    Raises ParameterError for the results of another experiment.
+    Raises RecordError for the results of another experiment, and for what are none.
     """
+    check_ending(path)
     if not path.exists():
         return {}
-    if json.loads(_described(path).read_text())["experiment"] != describe(experiment):
-        raise ParameterError(f"{path} holds another experiment's results. Name another file")
-    table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    groups = {}
-    for number, runs in enumerate(experiment.groups()):
-        rows = table["group"] == number
-        if int(rows.sum()) == runs:
-            groups[number] = Outcome(
-                weights=experiment.exchange.machine.weights,
-                steps=table["steps"][rows].astype(np.int64),
-                matched=table["matched"][rows].astype(np.int32),
-                work=table["work"][rows].astype(np.int64),
-            )
-    return groups
+    try:
+        kept = dict(json.loads(_described(path).read_text())["experiment"])
+        table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    except (OSError, LookupError, TypeError, ValueError) as error:
+        raise RecordError(f"{path} and {_described(path)} are not results of the lab") from error
+    wanted = describe(experiment)
+    other = [f"{name}={kept.get(name)}" for name in wanted if kept.get(name) != wanted[name]]
+    if other:
+        raise RecordError(f"{path} holds the results of {', '.join(other)}")
+    return _whole_groups(experiment, table)
+
+
+def _whole_groups(experiment: Experiment, table: Table) -> dict[int, Outcome]:
+    order = np.argsort(table["group"], kind="stable")
+    sizes = np.array(experiment.groups())
+    first, last = (
+        np.searchsorted(table["group"], np.arange(len(sizes)), side, sorter=order)
+        for side in ("left", "right")
+    )
+    return {
+        number: Outcome(
+            weights=experiment.exchange.machine.weights,
+            steps=table["steps"][rows].astype(np.int64),
+            matched=table["matched"][rows].astype(np.int32),
+            work=table["work"][rows].astype(np.int64),
+        )
+        for number in np.flatnonzero(last - first == sizes).tolist()
+        for rows in (order[first[number] : last[number]],)
+    }
 
 
 def _described(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
-def _read_csv(path: Path) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
-    rows = np.loadtxt(path, delimiter=",", skiprows=1, dtype=np.int64, ndmin=2)
+def _read_csv(path: Path) -> Table:
+    with path.open() as file:
+        if file.readline().split(",") != [*_COLUMNS[:-1], f"{_COLUMNS[-1]}\n"]:
+            raise ValueError("the first line does not name the columns")
+        rows = np.loadtxt(file, delimiter=",", dtype=np.int64, ndmin=2)
     return {name: rows[:, column] for column, name in enumerate(_COLUMNS)}
 
 
-def _write_parquet(path: Path, table: Mapping[str, np.ndarray[Any, Any]]) -> None:
+def _write_parquet(path: Path, table: Mapping[str, NDArray[Any]]) -> None:
     import pyarrow  # noqa: PLC0415 - an extra
     import pyarrow.parquet  # noqa: PLC0415
 
     pyarrow.parquet.write_table(pyarrow.table(dict(table)), path)
 
 
-def _read_parquet(path: Path) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
+def _read_parquet(path: Path) -> Table:
     import pyarrow.parquet  # noqa: PLC0415 - an extra
 
     table = pyarrow.parquet.read_table(path)

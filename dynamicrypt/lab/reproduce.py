@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
-from math import sqrt
+from math import hypot, sqrt
 from typing import Any, Final, Literal
 
 from dynamicrypt.lab.attacks import NoAttack, attack_named
@@ -70,12 +70,14 @@ class Published:
 
         Where only the number of runs is known, the spread is taken from our own.
         """
-        error = self.error or 0.0
+        read = reading * self.value
         if self.trials is not None:
-            error = proportion(round(self.value * self.trials), self.trials).error
-        elif self.runs is not None:
+            share = proportion(round(self.value * self.trials), self.trials)
+            return replace(share, value=self.value, error=hypot(share.error, read))
+        error = self.error or 0.0
+        if self.runs is not None:
             error = ours.error * sqrt(our_runs / self.runs)
-        return Estimate(self.value, sqrt(error**2 + (reading * self.value) ** 2))
+        return Estimate(self.value, hypot(error, read))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

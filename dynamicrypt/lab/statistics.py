@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import isnan, nan, sqrt
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 #: Standard errors within which two figures count as the same.
 TOLERANCE: Final = 5.0
+
+#: Standard errors on each side of a value that make an interval of 95 %.
+Z: Final = 1.96
 
 EULER: Final = 0.5772156649015329
 
@@ -27,32 +30,76 @@ class Estimate:
         """Whether both may be the same number: within `tolerance` combined standard errors."""
         return abs(self.value - other.value) <= tolerance * sqrt(self.error**2 + other.error**2)
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The interval of 95 %, as of a normal error."""
+        return self.value - Z * self.error, self.value + Z * self.error
+
+    def text(self, digits: int = 5, error_digits: int = 2) -> str:
+        """Value and error for people; a dash for no number at all."""
+        if isnan(self.value):
+            return "-"
+        return f"{self.value:.{digits}g} ± {self.error:.{error_digits}g}"
+
     def __str__(self) -> str:
-        return f"{self.value:.5g} ± {self.error:.2g}"
+        return self.text()
+
+
+@dataclass(frozen=True, slots=True)
+class Proportion(Estimate):
+    """A share of successes, or the `power` of one: the chance that so many trials all succeed.
+
+    Where all trials ended alike an error to both sides says nothing; then text has the end of the
+    interval instead.
+    """
+
+    successes: int
+    trials: int
+    power: int = 1
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The interval of 95 % (Wilson).
+
+        Of no success in n trials it leaves about 3.84/n, which from n = 7 on is more than the exact
+        bound for one side (1 - 0.05^(1/n), the rule of three).
+        """
+        low, high = wilson(self.successes, self.trials)
+        return low**self.power, high**self.power
+
+    def text(self, digits: int = 5, error_digits: int = 2) -> str:
+        """Value and error; of nought or one, how large or small it may be instead."""
+        low, high = self.interval
+        if self.trials and self.successes == 0:
+            return f"0 (≤ {high:.2g})"
+        if self.trials and self.successes == self.trials:
+            return f"1 (≥ {low:.{digits}g})"
+        return Estimate.text(self, digits, error_digits)
 
 
 def mean(values: ArrayLike) -> Estimate:
     """Mean of independent values with its standard error; NaN of none, infinite error of one."""
     array = np.asarray(values, dtype=np.float64)
     if len(array) == 0:
-        return Estimate(float("nan"), float("nan"))
+        return Estimate(nan, nan)
     error = float(array.std(ddof=1)) / sqrt(len(array)) if len(array) > 1 else float("inf")
     return Estimate(float(array.mean()), error)
 
 
-def proportion(successes: int, trials: int) -> Estimate:
-    """Share of successes.
+def proportion(successes: int, trials: int, power: int = 1) -> Proportion:
+    """Share of successes, or a power of it; NaN of no trials.
 
     Its error is that of the share with half a success and half a failure added, so that it is not
     0 where all trials ended alike.
     """
     if trials == 0:
-        return Estimate(float("nan"), float("nan"))
+        return Proportion(nan, nan, 0, 0, power)
     smoothed = (successes + 0.5) / (trials + 1)
-    return Estimate(successes / trials, sqrt(smoothed * (1 - smoothed) / trials))
+    error = power * smoothed ** (power - 1) * sqrt(smoothed * (1 - smoothed) / trials)
+    return Proportion((successes / trials) ** power, error, successes, trials, power)
 
 
-def wilson(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
+def wilson(successes: int, trials: int, z: float = Z) -> tuple[float, float]:
     """Confidence interval of a share (Wilson 1927); by default of 95 %."""
     if trials == 0:
         return 0.0, 1.0

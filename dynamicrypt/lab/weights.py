@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamicrypt._core import Lockstep
-from dynamicrypt.errors import ParameterError
 from dynamicrypt.lab.attacks import NoAttack
+from dynamicrypt.lab.errors import ExperimentError
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.instructions import instruction_set
@@ -20,29 +20,35 @@ LANES = 512
 def synchronised_weights(exchange: Exchange, runs: int, *, seed: int = 0) -> NDArray[np.int8]:
     """Weights of `runs` pairs when they become a key, with the shape (runs, K*N).
 
-    Runs that come to the limit are left out. Raises ParameterError if all of them do.
+    Runs that come to the limit are left out. Raises ExperimentError if all of them do.
     """
     experiment = Experiment(exchange=exchange, attack=NoAttack(), runs=runs, seed=seed)
-    found = []
-    for number, size in enumerate(experiment.groups()):
-        group = Lockstep(
-            *exchange.shape,
-            experiment.key,
-            number,
-            instruction_set=instruction_set(),
-            package=exchange.package,
-            field=exchange.field,
-            delay=exchange.delay,
-            limit=exchange.limit,
-        )
-        steps = np.empty(size, np.int64)
-        weights = np.empty((size, exchange.machine.weights), np.int8)
-        group.run(steps, None, weights)
-        found.append(weights[steps >= 0])
-    synchronised = np.concatenate(found)
+    found = [
+        weights_of_group(exchange, experiment.key, number, size)
+        for number, size in enumerate(experiment.groups())
+    ]
+    synchronised = np.concatenate(found or [np.empty((0, exchange.machine.weights), np.int8)])
     if not len(synchronised):
-        raise ParameterError(f"of {runs} pairs none synchronised within the limit")
+        raise ExperimentError(f"of {runs} pairs none synchronised within the limit")
     return synchronised
+
+
+def weights_of_group(exchange: Exchange, key: int, number: int, size: int) -> NDArray[np.int8]:
+    """Weights of those of `size` pairs that synchronised; `key` and `number` fix the group."""
+    group = Lockstep(
+        *exchange.shape,
+        key,
+        number,
+        instruction_set=instruction_set(),
+        package=exchange.package,
+        field=exchange.field,
+        delay=exchange.delay,
+        limit=exchange.limit,
+    )
+    steps = np.empty(size, np.int64)
+    weights = np.empty((size, exchange.machine.weights), np.int8)
+    group.run(steps, None, weights)
+    return weights[steps >= 0]
 
 
 def distribution(weights: NDArray[np.int8], L: int) -> NDArray[np.float64]:

@@ -136,9 +136,16 @@ class CommandTests(SynchronousTestCase):
     def test_talk_begins_small_unless_it_is_a_name(self) -> None:
         with mock.patch("click.echo") as echo:
             complain("It failed", "TLS is needed")
-        said = [call.args[0] for call in echo.call_args_list]
+            complain("K is 0", "A number is wrong")
+        said = [call.args[0].partition(": ")[2] for call in echo.call_args_list]
         self.assertEqual(
-            said, ["dynamicrypt: error: it failed", "dynamicrypt: hint: TLS is needed"]
+            said,
+            [
+                "error: it failed",
+                "hint: TLS is needed",
+                "error: K is 0",
+                "hint: a number is wrong",
+            ],
         )
 
     def test_columns_are_as_wide_as_they_must_be(self) -> None:

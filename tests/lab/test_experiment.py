@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
-from concurrent.futures import Executor, Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,11 @@ from dynamicrypt.lab.attacks import (
     Simple,
     attack_named,
 )
+from dynamicrypt.lab.errors import ExperimentError
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.instructions import VARIABLE
 from dynamicrypt.lab.outcome import Criterion, Outcome
-from dynamicrypt.lab.record import load, save
-from dynamicrypt.lab.sweep import grid, parse_axis, sweep
-from dynamicrypt.params import Rule
+from dynamicrypt.lab.record import describe, load, save
 from tests.lab.small import exchange
 
 ATTACKS: list[Attack] = [
@@ -84,6 +84,64 @@ class ExperimentTests(SynchronousTestCase):
         with self.assertRaises(ParameterError):
             Experiment(exchange=exchange(3, 10, 2), runs=5).run()
 
+    def test_numbers_out_of_range_are_refused(self) -> None:
+        plan = exchange(3, 10, 2)
+        for options in (
+            {"runs": -1},
+            {"runs": 10**30},
+            {"runs": 5, "seed": -1},
+            {"runs": 5, "attack": Geometric(attackers=0)},
+        ):
+            with self.assertRaises(ParameterError, msg=str(options)):
+                Experiment(exchange=plan, **options)
+        for changes in (
+            {"package": 0},
+            {"package": 4097},
+            {"limit": 0},
+            {"delay": -1},
+            {"query": 0.0},
+            {"query": -1.0},
+            {"query": float("nan")},
+            {"query": float("inf")},
+        ):
+            with self.assertRaises(ParameterError, msg=str(changes)):
+                replace(plan, **changes)
+
+    def test_numbers_that_are_not_whole_are_refused(self) -> None:
+        for options in ({"runs": 1e3}, {"runs": 5, "seed": 0.5}):
+            with self.assertRaises(TypeError):
+                Experiment(exchange=exchange(3, 10, 2), **options)  # type: ignore[arg-type]  # too
+        with self.assertRaises(TypeError):
+            exchange(3, 10, 2, package=2.0)  # type: ignore[arg-type]  # wrong on purpose
+
+    def test_numbers_that_do_not_fit_the_attack_are_refused(self) -> None:
+        for plan, attack in (
+            (exchange(13, 4, 1), Majority()),
+            (exchange(8, 4, 1), Genetic()),
+            (exchange(3, 4, 1, package=65), Probabilistic()),
+            (exchange(3, 4, 1), Majority(attackers=1 << 40)),
+        ):
+            with self.assertRaises(ExperimentError) as caught:
+                Experiment(exchange=plan, attack=attack, runs=5).run()
+            self.assertIn(attack.name, str(caught.exception))
+
+    def test_numpy_numbers_are_numbers(self) -> None:
+        plan = exchange(3, np.int64(10), np.int8(2))  # type: ignore[arg-type]  # as users have them
+        experiment = Experiment(exchange=plan, runs=np.int64(600), seed=np.int64(3))  # type: ignore[arg-type]  # too
+        plain = Experiment(exchange=exchange(3, 10, 2), runs=600, seed=3)
+        self.assertTrue(same(experiment.run(), plain.run()))
+        self.assertEqual(json.dumps(describe(experiment)), json.dumps(describe(plain)))
+
+    def test_more_groups_than_are_submitted_at_a_time(self) -> None:
+        self.patch(__import__("dynamicrypt.lab.experiment", fromlist=["x"]), "AHEAD", 3)
+        experiment = Experiment(exchange=exchange(3, 10, 1), attack=Genetic(8), runs=20, seed=3)
+        parts = [experiment.run_group(number) for number in range(20)]
+        self.assertTrue(same(experiment.run(threads=2), Outcome.joined(parts)))
+
+    def test_no_runs_have_no_results(self) -> None:
+        outcome = Experiment(exchange=exchange(3, 10, 1), runs=0).run()
+        self.assertEqual(outcome.runs, 0)
+
     def test_names_give_attacks(self) -> None:
         self.assertEqual(attack_named("majority", 7), Majority(attackers=7))
         self.assertEqual(attack_named("none"), NoAttack())
@@ -126,42 +184,3 @@ class RecordTests(SynchronousTestCase):
         save(path, experiment, {0: experiment.run_group(0)})
         with self.assertRaises(ParameterError):
             load(path, Experiment(exchange=exchange(3, 10, 2), runs=10, seed=4))
-
-
-class AtOnce(Executor):
-    """Runs a task when it is submitted."""
-
-    def submit(self, task, /, *arguments, **named):  # type: ignore[no-untyped-def]  # as its base
-        future: Future[object] = Future()
-        future.set_result(task(*arguments, **named))
-        return future
-
-
-class SweepTests(SynchronousTestCase):
-    def test_axes_are_ranges_and_lists(self) -> None:
-        self.assertEqual(parse_axis("L=1:4"), ("L", [1, 2, 3, 4]))
-        self.assertEqual(parse_axis("L=1:9:4"), ("L", [1, 5, 9]))
-        self.assertEqual(parse_axis("rule=hebbian"), ("rule", [Rule.HEBBIAN]))
-        for wrong in ("L", "L=", "L=a", "Q=1", "L=1:2:3:4", "rule=gradient"):
-            with self.assertRaises(ParameterError, msg=wrong):
-                parse_axis(wrong)
-
-    def test_a_grid_has_every_combination(self) -> None:
-        base = Experiment(exchange=exchange(3, 10, 2), attack=Majority(attackers=5), runs=8)
-        points = list(grid(base, [("L", [1, 2]), ("package", [1, 4]), ("attackers", [5, 6])]))
-        self.assertEqual(len(points), 8)
-        self.assertEqual(points[-1].exchange.machine.L, 2)
-        self.assertEqual(points[-1].exchange.package, 4)
-        self.assertEqual(points[-1].attack, Majority(attackers=6))
-
-    def test_points_that_are_there_are_not_run_again(self) -> None:
-        directory = Path(self.mktemp())
-        base = Experiment(exchange=exchange(3, 10, 2), runs=60)
-        points = list(grid(base, [("L", [1, 2, 3])]))
-        first = sweep(points[:2], directory, executor=AtOnce())
-        kept = {file: file.stat().st_mtime_ns for file in directory.iterdir()}
-        self.assertEqual(len(kept), 2)
-        again = sweep(points, directory, executor=AtOnce())
-        self.assertEqual(again[:2], first)
-        self.assertEqual({file: file.stat().st_mtime_ns for file in kept}, kept)
-        self.assertEqual(len(list(directory.iterdir())), 3)

@@ -17,7 +17,7 @@ from dynamicrypt.lab.finish import (
 )
 from dynamicrypt.lab.near_miss import look
 from dynamicrypt.lab.outcome import Criterion, Outcome
-from dynamicrypt.lab.statistics import Estimate
+from dynamicrypt.lab.statistics import Estimate, wilson
 from tests.lab.small import exchange
 
 PLAN = exchange(3, 100, 3)
@@ -38,6 +38,16 @@ class FusionTests(SynchronousTestCase):
         self.assertEqual((found.keys, found.together.value, found.single.value), (2, 0.5, 0.6))
         self.assertEqual(found.bits_together, 4)
         self.assertAlmostEqual(found.bits_one_by_one, np.log2(8 / 0.6))
+
+    def test_no_success_leaves_bounds(self) -> None:
+        found = fused(outcome([4] * 8, [9] * 8), 2)
+        top = wilson(0, 8)[1]
+        self.assertEqual((found.product.value, found.product.interval), (0, (0, top**2)))
+        self.assertEqual((found.bits_together, found.bits_one_by_one), (np.inf, np.inf))
+        self.assertAlmostEqual(found.least_one_by_one, np.log2(8 / top))
+        self.assertAlmostEqual(found.least_together, np.log2(8 / wilson(0, 4)[1]))
+        none = fused(outcome([4], [10]), 2)
+        self.assertEqual((none.keys, none.together.interval), (0, (0, 1)))
 
     def test_machines_of_a_bank_fall_independently(self) -> None:
         runs = Experiment(exchange=PLAN, attack=Geometric(), runs=40_000, seed=5).run()

@@ -27,6 +27,11 @@ class ProgressTests(SynchronousTestCase):
         self.assertEqual(progress.line(), "runs: 25 %, 25/s, 0:30 left")
         self.assertIn("25 %", terminal.getvalue())
 
+    def test_it_is_seen_before_anything_is_done(self) -> None:
+        terminal = Terminal()
+        with Progress("runs", 1000, terminal, clock=self.clock):
+            self.assertEqual(terminal.getvalue(), "runs: 0 %")
+
     def test_what_was_there_before_counts_as_done_but_not_as_speed(self) -> None:
         progress = Progress("runs", 1000, Terminal(), done=500, clock=self.clock)
         self.assertEqual(progress.line(), "runs: 50 %")

@@ -15,6 +15,10 @@ from dynamicrypt.lab.statistics import (
 )
 
 
+def share_bound(trials: int) -> float:
+    return wilson(0, trials)[1]
+
+
 class EstimateTests(SynchronousTestCase):
     def test_errors_combine(self) -> None:
         self.assertTrue(Estimate(10, 3).agrees_with(Estimate(34.9, 4)))
@@ -33,6 +37,31 @@ class EstimateTests(SynchronousTestCase):
         self.assertGreater(proportion(0, 50).error, 0)
         self.assertGreater(proportion(50, 50).error, 0)
         self.assertTrue(np.isnan(proportion(0, 0).value))
+
+    def test_shares_of_nought_and_one_are_told_by_their_bounds(self) -> None:
+        self.assertEqual(str(proportion(0, 1000)), "0 (≤ 0.0038)")
+        self.assertEqual(str(proportion(1000, 1000)), "1 (≥ 0.99617)")
+        self.assertEqual(proportion(10, 10).text(2), "1 (≥ 0.72)")
+        self.assertEqual(str(proportion(0, 0)), "-")
+        self.assertEqual(str(proportion(500, 1000)), "0.5 ± 0.016")
+
+    def test_no_success_leaves_at_least_the_exact_bound(self) -> None:
+        for trials in (7, 100, 10_000, 1_000_000):
+            exact = 1 - 0.05 ** (1 / trials)  # Clopper and Pearson 1934, one side
+            self.assertGreater(proportion(0, trials).interval[1], exact)
+            self.assertEqual(proportion(0, trials).interval[0], 0)
+            self.assertEqual(proportion(trials, trials).interval[1], 1)
+
+    def test_a_power_of_a_share_has_the_powers_of_its_ends(self) -> None:
+        share, power = proportion(30, 100), proportion(30, 100, 3)
+        self.assertAlmostEqual(power.value, share.value**3)
+        self.assertEqual(power.interval, tuple(end**3 for end in share.interval))
+        self.assertAlmostEqual(power.error, 3 * 0.3**2 * share.error, 3)
+        self.assertGreater(proportion(0, 100, 4).error, 0)
+        self.assertEqual(str(proportion(0, 100, 2)), f"0 (≤ {share_bound(100) ** 2:.2g})")
+
+    def test_intervals_of_estimates_are_normal(self) -> None:
+        self.assertEqual(Estimate(10, 1).interval, (8.04, 11.96))
 
     def test_wilson_interval_covers_as_often_as_it_says(self) -> None:
         random = np.random.default_rng(1)
