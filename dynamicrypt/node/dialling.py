@@ -55,6 +55,11 @@ class Dialling:
         """Whether this peer is dialled, or will be when its link is lost."""
         return any(self._of(fingerprint))
 
+    def failure(self, fingerprint: bytes) -> Exception | None:
+        """Why this peer was dialled in vain the last time; None if an attempt is under way."""
+        failures = (target.dialler.failure for target in self._of(fingerprint))
+        return next((each for each in failures if each is not None), None)
+
     async def reach(self, address: Address) -> LinkProtocol:
         """The link to whoever is at this address; the address is kept from then on.
 

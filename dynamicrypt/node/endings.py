@@ -16,10 +16,12 @@ FAULT: Final = "fault"
 #: After these the keys that a side would send under are of no use: the partner has erased them.
 ERASING: Final = frozenset({LEFT, NODE_STOPPED})
 
-#: A link, to people: the process ends; nobody here needs it; the peer was removed.
+#: A link, to people: the process ends; nobody here needs it; the peer was removed; it was allowed a
+#: classical key exchange, and is no more.
 GOODBYE: Final = "the node stopped"
 UNUSED: Final = "no channel needs it"
 UNPAIRED: Final = "unpaired"
+CLASSICAL: Final = "a classical key exchange is not allowed any more"
 #: A link beside another with the same peer: the new one gives way, or the one before it.
 REDUNDANT: Final = "redundant"
 SUPERSEDED: Final = "superseded"

@@ -180,7 +180,11 @@ class Exchange:
         """Open every channel that is wanted with this peer."""
         self.events.publish(Kind.PEER_UP, peer=self.links.name_of(link.fingerprint))
         for channel in self._of_peer(link.fingerprint):
-            channel.opening.linked()
+            try:
+                channel.opening.linked()
+            except Exception:
+                # What is wrong with one channel must not end the link of all.
+                self._log.failure("a channel could not be opened")
 
     def link_down(self, link: LinkProtocol, reason: str) -> None:
         """Every channel has had its ChannelDown."""

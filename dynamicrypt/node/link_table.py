@@ -76,7 +76,6 @@ class LinkTable:
         """A connection is a link now: of two the one goes that both nodes give up."""
         fingerprint = link.fingerprint
         restarted = self.incarnations.get(fingerprint) not in (None, event.incarnation)
-        self.incarnations[fingerprint] = event.incarnation
         existing = self.link(fingerprint)
         if existing is not None:
             if not restarted and stays(existing, link, self._seconds()):
@@ -87,6 +86,9 @@ class LinkTable:
         if restarted:
             self._log.info("peer {peer} was restarted", peer=peer)
             self._watcher.incarnation_changed(fingerprint)
+        # Not before: if the keys of the process that ended could not be erased, the next link sees
+        # to it.
+        self.incarnations[fingerprint] = event.incarnation
         self._links[fingerprint] = link
         self._log.info("link up peer={peer} group={group}", peer=peer, group=link.group)
         link.ping()

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from dynamicrypt._core import Bank, Fill, system_fill
 from dynamicrypt.node.connections import Connections
 from dynamicrypt.node.dialling import Dialling
-from dynamicrypt.node.endings import GOODBYE, UNPAIRED, UNUSED
+from dynamicrypt.node.endings import CLASSICAL, GOODBYE, UNPAIRED, UNUSED
 from dynamicrypt.node.link_table import LinkTable, LinkWatcher
 from dynamicrypt.node.reactor import Reactor
 from dynamicrypt.params import ExchangeParameters
@@ -22,7 +22,7 @@ from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
-from dynamicrypt.peer.tls import LinkSecurity
+from dynamicrypt.peer.tls import HYBRID_GROUP, LinkSecurity
 from dynamicrypt.session.link import LinkSession
 from dynamicrypt.session.link_admission import Admission, Refusal
 from dynamicrypt.session.link_alive import LinkTimes
@@ -152,7 +152,8 @@ class Links:
         if self.peer_of(fingerprint) is None:
             return f"{why}; the peer is known no more"
         if self._dialling.calls(fingerprint):
-            return f"{why}; the peer is dialled"
+            failure = self._dialling.failure(fingerprint)
+            return f"{why}; the peer is dialled" + (f", in vain: {failure}" if failure else "")
         return f"{why}; the peer has to dial"
 
     def release(self, fingerprint: bytes) -> None:
@@ -211,7 +212,7 @@ class Links:
         self.connections.lost(link)
 
     def _tick(self) -> None:
-        """Let the sessions look at the clock, and end the links of peers that were removed."""
+        """Let the sessions look at the clock, and end links that are trusted no more."""
         try:
             known = self._peers()
         except StateFileError as error:
@@ -219,14 +220,22 @@ class Links:
             self._log.error("{error}", error=error)
             known = None
         for connection in [each for each in self.connections if each.fingerprint]:
-            if known is not None and known.owner_of(connection.fingerprint) is None:
-                connection.stop(UNPAIRED)
+            if known is not None:
+                self._trust(connection, known)
             try:
                 connection.tick()
             except Exception:
                 # What is wrong with one link must not stop the clock of all.
                 self._log.failure("a link's clock failed")
         self._table.tell_departures()
+
+    def _trust(self, connection: LinkProtocol, known: KnownPeers) -> None:
+        """End a connection that would not be let in any more."""
+        peer = known.owner_of(connection.fingerprint)
+        if peer is None:
+            connection.stop(UNPAIRED)
+        elif connection.group != HYBRID_GROUP and not peer.allow_classical:
+            connection.stop(CLASSICAL)
 
 
 def _make_bank(parameters: ExchangeParameters, fill: Fill) -> Bank:

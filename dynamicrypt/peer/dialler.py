@@ -24,6 +24,9 @@ T = TypeVar("T")
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 GROWTH: Final = 1.6
+#: A connection that was lost sooner than this (s) was no success: what ends each at once, such as a
+#: fault of a program, would otherwise be met twice a second, and written to both logs.
+STEADY: Final = 1.0
 #: Pauses vary by this share, so that nodes that lost each other do not dial in step.
 JITTER: Final = 0.2
 
@@ -62,6 +65,8 @@ class Dialler:
     def __init__(self, connect: Callable[[], Deferred[Connection]], clock: IReactorTime) -> None:
         #: Whether the first attempt is over.
         self.tried = False
+        #: Why the last attempt failed; None once the next one is under way.
+        self.failure: Exception | None = None
         #: The connection of the moment, accepted or not yet.
         self.connection: Connection | None = None
         self._connect = connect
@@ -102,20 +107,24 @@ class Dialler:
     async def _run(self) -> None:
         failures = 0
         while not self._stopped:
+            self.failure = None
             try:
                 self.connection = await self._wait(self._connect())
                 await self._wait(self.connection.accepted)
-                failures = 0
+                began = self._clock.seconds()
                 self._accepted = True
                 self._report(None)
                 await self._wait(self.connection.closed)
+                if self._clock.seconds() - began >= STEADY:
+                    failures = 0
             except Exception as error:
-                failures += 1
+                self.failure = error
                 self._report(error)
+            failures += 1
             self.connection = None
             self._accepted = False
             with suppress(CancelledError):
-                await self._wait(deferLater(self._clock, pause(max(failures, 1))))
+                await self._wait(deferLater(self._clock, pause(failures)))
 
     async def _wait(self, deferred: Deferred[T]) -> T:
         """The result; `stop` ends the wait with CancelledError."""

@@ -21,7 +21,7 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from dynamicrypt.errors import DynamiCryptError, SynchronisationError
+from dynamicrypt.errors import DynamiCryptError, LocalError, SynchronisationError
 from dynamicrypt.keys.ratchet import EXPORTER_BYTES, EXPORTER_LABEL
 from dynamicrypt.params import ExchangeParameters
 from dynamicrypt.peer.handshake import security_of
@@ -142,7 +142,7 @@ class LinkProtocol(TwistedProtocol):
 
     def ping(self) -> None:
         """Measure the round trip."""
-        self._outputs.put(self.session.ping(self._clock.seconds()))
+        self._go(lambda: self.session.ping(self._clock.seconds()))
 
     def carries(self, name: ChannelName) -> bool:
         """Whether there is a channel of this name, opening or open."""
@@ -159,26 +159,26 @@ class LinkProtocol(TwistedProtocol):
     def open(self, name: ChannelName, parameters: ExchangeParameters, ledger: Ledger) -> None:
         """Ask for a channel, unless there is one of this name."""
         if self.session.state is State.UP and not self.carries(name):
-            self._outputs.put(self.session.open(name, parameters, ledger))
+            self._go(lambda: self.session.open(name, parameters, ledger), misuse=LocalError)
 
     def close_channel(self, name: ChannelName, reason: str) -> None:
         """End a channel if there is one of this name."""
         if self.carries(name):
-            self._outputs.put(self.session.close(name, reason))
+            self._go(lambda: self.session.close(name, reason))
 
     def pause(self, name: ChannelName) -> None:
         """Let the machines of a channel rest."""
         if self.carries(name):
-            self._outputs.put(self.session.pause(name))
+            self._go(lambda: self.session.pause(name))
 
     def resume(self, name: ChannelName) -> None:
         """Wake the machines of a channel."""
         if self.carries(name):
-            self._outputs.put(self.session.resume(name))
+            self._go(lambda: self.session.resume(name))
 
     def stop(self, reason: str) -> None:
         """Say goodbye and end the link."""
-        self._outputs.put(self.session.stop(reason))
+        self._go(lambda: self.session.stop(reason))
 
     def drop(self) -> None:
         """End the link; for a dialler that is stopped."""
@@ -215,17 +215,22 @@ class LinkProtocol(TwistedProtocol):
         """Go on with what waits, now that the other links had their turn."""
         self._go(lambda: self.session.receive(b"", self._clock.seconds()))
 
-    def _go(self, step: Callable[[], list[Output]]) -> None:
+    def _go(
+        self, step: Callable[[], list[Output]], *, misuse: type[LocalError] | tuple[()] = ()
+    ) -> None:
         """Do what follows from a step of the session; one that fails ends the link.
 
         The session may have done half of it, so nothing that it says later can be relied on.
+        Raises `misuse`, which changes nothing.
         """
         try:
             outputs = step()
+        except misuse:
+            raise
         except Exception:
             self._log.failure("a link could not go on")
             # Where even that fails the session is closed by then, and the second time says so.
-            self._go(lambda: self.session.stop(OWN_FAULT))
+            self.stop(OWN_FAULT)
         else:
             self._outputs.put(outputs)
             self._plan()

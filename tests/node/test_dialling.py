@@ -109,6 +109,13 @@ class DiallingTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertTrue(self.network.calls[0][2].called)
 
+    def test_tells_why_a_peer_is_dialled_in_vain(self) -> None:
+        self.assertIsNone(self.dialling.failure(PEER))
+        self.dialling.keep(HERE, PEER)
+        self.assertIsNone(self.dialling.failure(PEER))
+        self.network.fail()
+        self.assertEqual(str(self.dialling.failure(PEER)), "nobody there")
+
     def test_address_that_was_reached_is_dialled_again(self) -> None:
         self.reach()
         line = self.network.answer(PEER)

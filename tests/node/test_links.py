@@ -1,5 +1,6 @@
 """Which connection is the link to a peer, and what else a node's links come through."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 from twisted.internet.task import Clock, deferLater
@@ -9,7 +10,7 @@ from dynamicrypt.errors import SynchronisationError
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.node import channel as channel_module
 from dynamicrypt.node.channel import LinkChannel
-from dynamicrypt.node.endings import SUPERSEDED
+from dynamicrypt.node.endings import CLASSICAL, SUPERSEDED, UNPAIRED
 from dynamicrypt.node.events import EventLog
 from dynamicrypt.node.links import Links
 from dynamicrypt.params import PROFILES
@@ -17,6 +18,7 @@ from dynamicrypt.peer.admission import MAX_PER_ADDRESS
 from dynamicrypt.peer.identity import generate
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
+from dynamicrypt.peer.tls import HYBRID_GROUP
 from dynamicrypt.session.allowance import Allowances
 from dynamicrypt.session.link_alive import LinkTimes
 from dynamicrypt.session.link_events import (
@@ -75,6 +77,9 @@ class Connection:
     def ping(self) -> None:
         pass
 
+    def tick(self) -> None:
+        pass
+
 
 class LinksTestCase(SynchronousTestCase):
     def setUp(self) -> None:
@@ -105,6 +110,15 @@ class IncarnationTests(LinksTestCase):
         self.first.up(b"before")
         self.second.up(b"after")
         self.assertEqual(self.owner.told, ["up first", "down first", "restarted", "up second"])
+
+    def test_keys_that_could_not_be_erased_are_erased_at_the_next_link(self) -> None:
+        self.first.up(b"before")
+        self.first.stop("lost")
+        patch = self.patch(self.owner, "incarnation_changed", lambda _: 1 // 0)
+        self.assertRaises(ZeroDivisionError, self.second.up, b"after")
+        patch.restore()
+        self.third.up(b"after")
+        self.assertEqual(self.owner.told, ["up first", "down first", "restarted", "up third"])
 
     def test_the_first_meeting_erases_nothing(self) -> None:
         self.first.up(b"before")
@@ -141,6 +155,30 @@ class DepartureTests(LinksTestCase):
         self.first.stop(SUPERSEDED)
         self.links._tick()
         self.assertIsNone(self.successResultOf(self.waiting))
+
+
+class TrustTests(LinksTestCase):
+    """What becomes of a link when the known peers change."""
+
+    def ends(self, group: str, *peers: Peer) -> list[str]:
+        """Why a link of this group was ended when these are the peers."""
+        said: list[str] = []
+        link: Any = self.first
+        self.patch(link, "stop", said.append)
+        self.patch(link, "group", group)
+        self.links.connections._open.add(link)
+        self.known = KnownPeers(peers)
+        self.links._tick()
+        return said
+
+    def test_a_peer_that_was_removed_has_none(self) -> None:
+        self.assertEqual(self.ends(HYBRID_GROUP), [UNPAIRED])
+
+    def test_a_classical_link_ends_when_it_is_not_allowed_any_more(self) -> None:
+        peer = Peer(name="p", fingerprint=PEER)
+        self.assertEqual(self.ends("x25519", peer), [CLASSICAL])
+        self.assertEqual(self.ends("x25519", replace(peer, allow_classical=True)), [])
+        self.assertEqual(self.ends(HYBRID_GROUP, peer), [])
 
 
 class AbsenceTests(LinksTestCase):
@@ -243,6 +281,20 @@ class FaultTests(CallerTestCase):
             turn()
             patch.restore()
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        await self.works()
+
+    async def test_a_channel_that_cannot_be_opened_keeps_no_other_from_it(self) -> None:
+        self.register()
+        await self.synchronise()
+        node = self.one.node
+        node.create_service("eve", owner="o")
+        broken = node.open_channel("eve", "carol", peer="two", owner="o").opening
+        old = self.one.link
+        self.patch(broken, "linked", lambda: 1 // 0)
+        self.two.link.transport.abortConnection()
+        await self.until(lambda: bool(list(node.links)) and self.one.link is not old)
+        await self.until(lambda: bool(node.is_synchronising("alice", owner="o")))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         await self.works()
 
     async def test_links_that_could_not_be_begun_take_no_place(self) -> None:

@@ -5,7 +5,15 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import SynchronisationError
-from dynamicrypt.peer.dialler import LONGEST_PAUSE, Connection, Dialler, pause
+from dynamicrypt.peer.dialler import (
+    FIRST_PAUSE,
+    JITTER,
+    LONGEST_PAUSE,
+    STEADY,
+    Connection,
+    Dialler,
+    pause,
+)
 
 
 class Line:
@@ -76,6 +84,36 @@ class DiallerTests(SynchronousTestCase):
         self.assertIsNone(self.dialler.connection)
         self.clock.advance(LONGEST_PAUSE)
         self.assertEqual(len(self.attempts), 3)
+
+    def lose(self, seconds: float) -> None:
+        """A connection is accepted, and lost after so long."""
+        line = self.reached()
+        line.accepted.callback(None)
+        self.clock.advance(seconds)
+        line.closed.callback(None)
+
+    def test_connections_that_are_lost_at_once_are_dialled_less_and_less_often(self) -> None:
+        for _ in range(20):
+            self.lose(0)
+            self.clock.advance(LONGEST_PAUSE * (1 + JITTER))
+        self.lose(0)
+        self.clock.advance(LONGEST_PAUSE * (1 - JITTER) - 1)
+        self.assertEqual(len(self.attempts), 21)
+
+    def test_a_connection_that_lasted_is_dialled_again_soon(self) -> None:
+        for _ in range(20):
+            self.attempts[-1].errback(SynchronisationError("no"))
+            self.clock.advance(LONGEST_PAUSE * (1 + JITTER))
+        self.lose(STEADY)
+        self.clock.advance(FIRST_PAUSE * (1 + JITTER))
+        self.assertEqual(len(self.attempts), 22)
+
+    def test_tells_why_the_last_attempt_failed_until_the_next_begins(self) -> None:
+        self.assertIsNone(self.dialler.failure)
+        self.attempts[0].errback(SynchronisationError("no"))
+        self.assertEqual(str(self.dialler.failure), "no")
+        self.clock.advance(LONGEST_PAUSE)
+        self.assertIsNone(self.dialler.failure)
 
     def test_stopping_ends_the_wait_and_drops_the_connection(self) -> None:
         waiting = self.dialler.when_tried()

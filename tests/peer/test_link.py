@@ -10,16 +10,19 @@ from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport
 from twisted.trial.unittest import SynchronousTestCase
 
+from dynamicrypt.errors import ParameterError
 from dynamicrypt.peer.link import OWN_FAULT, READ_BYTES, LinkProtocol
 from dynamicrypt.peer.tls import LinkSecurity
 from dynamicrypt.session.link import LINES, LinkSession
-from dynamicrypt.session.link_events import LinkDown, LinkEvent, LinkUp
+from dynamicrypt.session.link_events import ChannelName, LinkDown, LinkEvent, LinkUp
+from dynamicrypt.session.link_ledger import Ledger
 from dynamicrypt.session.link_states import State
 from tests.peer.wires import ALICE, BOB, MemoryEndpoint, Node, Talkers, knowing
-from tests.session.link_pair import make_session, node
+from tests.session.link_pair import SMALL, make_session, node
 
 PING = b"ping\t1\n"
 PONG = b"pong\t1\n"
+NAME = ChannelName("shop", "bank")
 
 
 class Owner(Talkers):
@@ -226,12 +229,21 @@ class LinkTests(SynchronousTestCase):
             ("receive", lambda link: link.dataReceived(PING)),
             ("tick", lambda link: link.tick()),
             ("gate", lambda link: link.resumeProducing()),
+            ("open", lambda link: link.open(NAME, SMALL, Ledger())),
+            ("ping", lambda link: link.ping()),
         ):
             tap = self.tap()
             self.patch(self.link.session, work, lambda *_, **__: 1 // 0)
             cause(self.link)
             self.assert_fault_of_ours(tap)
             self.setUp()
+
+    def test_misuse_is_told_to_the_caller_and_ends_no_link(self) -> None:
+        tap = self.tap()
+        name = ChannelName("a\tb", "c")
+        self.assertRaises(ParameterError, self.link.open, name, SMALL, Ledger())
+        self.assertEqual((tap.written, tap.said), ([], []))
+        self.assertIs(self.link.session.state, State.UP)
 
     def test_end_is_told_though_the_session_fails_at_it(self) -> None:
         self.tap()
