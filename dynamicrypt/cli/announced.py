@@ -6,8 +6,6 @@ would call in vain: so the node that runs on the state directory is asked.
 
 from __future__ import annotations
 
-import re
-import socket
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +14,9 @@ from dynamicrypt.client import ClientError, DynamiCrypt
 from dynamicrypt.client.errors import ServiceUnreachableError
 from dynamicrypt.client.place import running_port
 from dynamicrypt.peer.fingerprint import show
+from dynamicrypt.peer.host_name import as_name, host_name
 from dynamicrypt.peer.pairing import Announcement
-from dynamicrypt.peer.peers import LINK_PORT, is_name
+from dynamicrypt.peer.peers import LINK_PORT
 
 #: Seconds that the node may take to say its name; it is on this machine.
 _PATIENCE: Final = 5.0
@@ -37,19 +36,13 @@ def announced(
         link, running = LINK_PORT, False
     if name is None:
         own = _running_name(state_dir, fingerprint) if running else None
-        name = as_name(own or socket.gethostname().partition(".")[0])
+        name = as_name(own) if own else host_name()
     told = Announcement(name=name, port=link if port is None else port)
     links = f"with links on port {told.port}" if told.port else "which it cannot dial"
     talk(f"the other node will know this one as {told.name}, {links}")
     if port is None and not running:
         talk("    (no node runs here now: if its port will be another, give --link-port)")
     return told
-
-
-def as_name(text: str) -> str:
-    """The text as a node's name; `node` if nothing of it can be used."""
-    usable = re.sub(r"[^a-z0-9._-]+", "-", text.lower())[:63].strip("-_.")
-    return usable if is_name(usable) else "node"
 
 
 def _running_name(state_dir: Path, fingerprint: bytes) -> str | None:

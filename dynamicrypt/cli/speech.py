@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -103,6 +103,12 @@ def report(error: DynamiCryptError) -> None:
     """Say what went wrong, and what to do."""
     cause, remedy = cause_and_remedy(type(error))
     complain(str(error).removesuffix(".") or cause, remedy)
+
+
+def fail(error: DynamiCryptError, *, status: int) -> NoReturn:
+    """Say what went wrong, and end the process."""
+    report(error)
+    raise SystemExit(status)
 
 
 def complain(what: str, hint: str = "") -> None:

@@ -9,9 +9,24 @@ from dynamicrypt.errors import DynamiCryptError, LocalError, RemoteError
 
 
 class StateDirectoryError(LocalError):
-    """The state directory cannot be used. Give it to the user who runs dynamicrypt, mode 0700."""
+    """The state directory cannot be used. Make it a directory of mode 0700, or name another."""
 
     code = "bad_state_directory"
+
+
+class ForeignDirectoryError(StateDirectoryError):
+    """The state directory is another user's. Run this as its owner, by `sudo -u`, and leave it so.
+
+    A node could no longer use its own directory once that was given to somebody else.
+    """
+
+    code = "foreign_state_directory"
+
+
+class DirectoryInUseError(StateDirectoryError):
+    """A node runs on this state directory. Stop that node, or give this one another directory."""
+
+    code = "state_directory_in_use"
 
 
 class NoStateDirectoryError(StateDirectoryError):
@@ -24,6 +39,24 @@ class StateFileError(LocalError):
     """A file in the state directory cannot be used. Repair it, or restore it from a backup."""
 
     code = "bad_state_file"
+
+
+class ForeignFileError(StateFileError):
+    """A file in the state directory is another user's. Give it to the directory's owner."""
+
+    code = "foreign_state_file"
+
+
+class OpenFileError(StateFileError):
+    """A file in the state directory is open to others. Ask who has read it, then `chmod 600` it."""
+
+    code = "open_state_file"
+
+
+class StorageError(LocalError):
+    """The state directory cannot be written. Make room on its disk, or let its owner write."""
+
+    code = "storage_failed"
 
 
 class NoIdentityError(LocalError):
@@ -184,6 +217,18 @@ class OwnNodeError(AuthenticationError):
 
 
 class PortTakenError(LocalError):
-    """The port cannot be listened on. Stop what holds it, or choose another; 0 takes a free one."""
+    """The port is taken. Stop what holds it, or choose another; 0 takes a free one."""
 
     code = "port_taken"
+
+
+class NotOurAddressError(LocalError):
+    """The address cannot be listened on. Name one of this machine's: see `ip address`."""
+
+    code = "not_our_address"
+
+
+class PortForbiddenError(LocalError):
+    """This user may not listen on the port. Choose one above 1023; 0 takes a free one."""
+
+    code = "port_forbidden"

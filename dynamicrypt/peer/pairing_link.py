@@ -12,8 +12,9 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from dynamicrypt.peer.admission import Admission
-from dynamicrypt.peer.errors import NobodyPairedError, PortTakenError
+from dynamicrypt.peer.errors import NobodyPairedError
 from dynamicrypt.peer.handshake import HandshakeCounts, SecuredEndpoint, SecuredListener
+from dynamicrypt.peer.listening import not_listening
 from dynamicrypt.peer.pairing import PAIRING_PROTOCOL, Role
 from dynamicrypt.peer.pairing_code import OneTimeCode
 from dynamicrypt.peer.pairing_run import AnyNode, Host, PairingRun
@@ -87,14 +88,15 @@ async def wait_for_pairing(
 ) -> Peer:
     """Listen on `endpoint` until one node has paired; `listening` hears where, once.
 
-    Raises PortTakenError, and what PairingListener's outcome fails with.
+    Raises what `not_listening` makes of a port that cannot be had, and what PairingListener's
+    outcome fails with.
     """
     listener = PairingListener(host, code)
     try:
         try:
             port = await endpoint.listen(listener.factory)
         except CannotListenError as error:
-            raise PortTakenError(str(error)) from error
+            raise not_listening(error.interface, error.port, error.socketError) from error
         try:
             listening(port.getHost())
             return await listener.outcome

@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv6Address
 from typing import Any, Final
 
+from twisted.logger import Logger
+
 from dynamicrypt.peer import fingerprint as fingerprints
 from dynamicrypt.peer.errors import (
     MistypedError,
@@ -168,20 +170,30 @@ class PeersFile:
     time and size, and reads it again when they differ. It is asked at every handshake.
     """
 
+    _log = Logger()
+
     def __init__(self, directory: StateDirectory) -> None:
         self._directory = directory
         self._version: FileVersion | None = None
-        self._known = KnownPeers()
+        self._known: KnownPeers | None = None
+        self._fault = ""
 
     def current(self) -> KnownPeers:
-        """The known peers; raises StateFileError for a file that does not hold just them.
+        """The known peers, as the file had them when it last held just them.
 
-        While the file is broken nobody is known, so a mistake in it opens no door.
+        Raises StateFileError if it never did. Later a mistake in it is logged, once, and changes
+        nothing: it lets nobody in, and cuts no link.
         """
-        version = self._directory.version(FILE)
-        if version != self._version:
-            self._known = self._read()
-            self._version = version
+        try:
+            version = self._directory.version(FILE)
+            if self._known is None or version != self._version:
+                self._version = version
+                self._known = self._read()
+                self._fault = ""
+        except StateFileError as error:
+            if self._known is None:
+                raise
+            self._complain(str(error))
         return self._known
 
     def update(self, change: Callable[[KnownPeers], KnownPeers]) -> KnownPeers:
@@ -197,6 +209,11 @@ class PeersFile:
             known = self._read().met(fingerprint, name=name, address=address)
             self._directory.replace(FILE, encode(known))
         return known[fingerprint]
+
+    def _complain(self, fault: str) -> None:
+        if fault != self._fault:
+            self._fault = fault
+            self._log.error("{fault}; who was known before is known still", fault=fault)
 
     def _read(self) -> KnownPeers:
         try:

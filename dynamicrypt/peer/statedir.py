@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import secrets
 import stat
 from collections.abc import Callable, Iterator
@@ -16,12 +17,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from dynamicrypt.peer.errors import NoStateDirectoryError, StateDirectoryError, StateFileError
+from dynamicrypt.peer.errors import (
+    DirectoryInUseError,
+    ForeignDirectoryError,
+    ForeignFileError,
+    NoStateDirectoryError,
+    OpenFileError,
+    StateDirectoryError,
+    StateFileError,
+    StorageError,
+)
 
 #: Largest file that is read; the known peers of a big site are a few hundred kilobytes.
 MAX_FILE: Final = 4 * 1024 * 1024
 
 _LOCK: Final = "lock"
+_CLAIM: Final = "running"
 #: What group and others may do with the directory and its files: nothing.
 _FOREIGN: Final = 0o077
 
@@ -50,7 +61,7 @@ class StateDirectory:
         if not stat.S_ISDIR(status.st_mode):
             raise StateDirectoryError(f"{path} is not a directory")
         if status.st_uid != os.geteuid():
-            raise StateDirectoryError(f"{path} belongs to another user")
+            raise ForeignDirectoryError(f"{path} belongs to {_whose(status.st_uid)}")
         if status.st_mode & _FOREIGN:
             raise StateDirectoryError(
                 f"{path} is open to others, mode {status.st_mode & 0o777:04o}"
@@ -85,10 +96,10 @@ class StateDirectory:
         if not stat.S_ISREG(status.st_mode):
             raise StateFileError(f"{path} is not a plain file")
         if status.st_uid != os.geteuid():
-            raise StateFileError(f"{path} belongs to another user")
+            raise ForeignFileError(f"{path} belongs to {_whose(status.st_uid)}")
         if status.st_mode & _FOREIGN:
             mode = f"{status.st_mode & 0o777:04o}"
-            raise StateFileError(f"{path} is open to others, mode {mode}; chmod 600 it")
+            raise OpenFileError(f"{path} is open to others, mode {mode}")
 
     def version(self, name: str) -> FileVersion | None:
         """What changes when the file is replaced or written to; None if there is no file."""
@@ -101,11 +112,17 @@ class StateDirectory:
         return status.st_ino, status.st_mtime_ns, status.st_size
 
     def create(self, name: str, content: bytes) -> None:
-        """Write a new file; raises FileExistsError, and changes nothing, if there is one."""
+        """Write a new file; raises FileExistsError, and changes nothing, if there is one.
+
+        Raises StorageError, and leaves everything as it was, where it cannot be written.
+        """
         self._publish(name, content, os.link)
 
     def replace(self, name: str, content: bytes) -> None:
-        """Write a file in place of the one that may be there."""
+        """Write a file in place of the one that may be there.
+
+        Raises StorageError, and leaves that one as it was, where it cannot be written.
+        """
         self._publish(name, content, os.replace)
 
     def _publish(self, name: str, content: bytes, publish: Callable[[Path, Path], None]) -> None:
@@ -124,20 +141,51 @@ class StateDirectory:
         except FileExistsError:
             raise
         except OSError as error:
-            raise StateFileError(f"{self.path / name}: {_why(error)}") from error
+            raise StorageError(f"{self.path / name} cannot be written: {_why(error)}") from error
         finally:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there; raises StorageError where that cannot be."""
+        try:
+            (self.path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self.path / name} cannot be removed: {_why(error)}") from error
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the directory's lock, for reading a file and writing it back.
 
-        Other processes wait. Not to be held across anything that waits itself.
+        Other processes wait. Not to be held across anything that waits itself. Raises StorageError.
         """
-        with open(self.path / _LOCK, "ab", opener=_private) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        descriptor = self._open_lock(_LOCK)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(descriptor)
+
+    def claim(self) -> None:
+        """Keep other nodes off this directory until the process ends, however it does.
+
+        What it forks, as a daemon does, has the claim too. Commands need none: they `lock`. Raises
+        DirectoryInUseError where another process has it, and StorageError.
+        """
+        descriptor = self._open_lock(_CLAIM)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            if isinstance(error, BlockingIOError):
+                raise DirectoryInUseError(f"another node runs on {self.path}") from None
+            raise StorageError(f"{self.path} cannot be locked: {_why(error)}") from error
+
+    def _open_lock(self, name: str) -> int:
+        try:
+            return _private(os.fspath(self.path / name), os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            raise StorageError(f"{self.path / name} cannot be opened: {_why(error)}") from error
 
 
 def _private(path: str, flags: int) -> int:
@@ -146,3 +194,15 @@ def _private(path: str, flags: int) -> int:
 
 def _why(error: OSError) -> str:
     return (error.strerror or "unusable").lower()
+
+
+def _whose(user: int) -> str:
+    """The owner's name and ours, for people."""
+    return f"{_user_name(user)}, and this runs as {_user_name(os.geteuid())}"
+
+
+def _user_name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt.access.tokens import OWNER, Token, Tokens, credential_of, load_owner
 from dynamicrypt.errors import TokenFileError, UnauthorisedError
 from dynamicrypt.location import TOKEN_FILE
-from dynamicrypt.peer.errors import StateFileError
+from dynamicrypt.peer.errors import StateFileError, StorageError
 from dynamicrypt.peer.statedir import StateDirectory
 
 
@@ -107,7 +107,7 @@ class TokenFileTests(SynchronousTestCase):
 
     def test_a_crash_while_writing_leaves_nothing_that_counts(self) -> None:
         with mock.patch("os.fsync", side_effect=OSError(28, "No space left on device")):
-            self.assertRaises(StateFileError, load_tokens, self.state)
+            self.assertRaises(StorageError, load_tokens, self.state)
         self.assertEqual(os.listdir(self.state.path), [])
         self.assertEqual(self.holder(load_tokens(self.state)), OWNER)
 

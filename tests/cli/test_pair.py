@@ -13,9 +13,10 @@ from unittest import mock
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.cli.announced import announced, as_name
+from dynamicrypt.cli.announced import announced
 from dynamicrypt.cli.speech import Exit
 from dynamicrypt.peer import fingerprint as fingerprints
+from dynamicrypt.peer.host_name import as_name
 from dynamicrypt.peer.pairing import Announcement
 from dynamicrypt.peer.pairing_code import MAX_CODES, CodeAllowance
 from dynamicrypt.peer.peers import LINK_PORT, is_name

@@ -2,12 +2,14 @@
 
 import json
 import os
+import pty
 import signal
 import socket
 import stat
 import subprocess
 from pathlib import Path
 
+from dynamicrypt import __version__
 from dynamicrypt.demo.daemon import TWISTD, Daemon, DaemonError
 from tests.endtoend.service import THESIS, ServiceTestCase, eventually
 from tests.foreign.application import Application
@@ -46,6 +48,7 @@ class StartTests(ServiceTestCase):
             ("--listen-interface", "nowhere"),
             ("--default-wire", "3"),
             ("--profile", "unbreakable"),
+            ("--name", "Bad Name!"),
         ):
             self.assertRefuses(option, value, because=option)
 
@@ -59,6 +62,46 @@ class StartTests(ServiceTestCase):
     def test_values_from_the_environment_are_checked_too(self) -> None:
         environment = {"DYNAMICRYPT_API_AUTH": "maybe"}
         self.assertRefuses(because="maybe", environment=environment)
+
+    def test_variable_that_sets_nothing(self) -> None:
+        for variable, nearest in (
+            ("DYNAMICRYPT_LISTEN_INTERFCE", "DYNAMICRYPT_LISTEN_INTERFACE"),
+            ("DYNAMICRYPT_", "DYNAMICRYPT_"),
+        ):
+            self.assertRefuses(
+                because=f"no variable {variable}; the nearest is {nearest}",
+                environment={variable: "1"},
+            )
+
+    def test_addresses_and_ports_that_this_user_or_machine_does_not_have(self) -> None:
+        self.assertRefuses(
+            "--listen-interface", "192.0.2.1", because="hint: name one of this machine's"
+        )
+
+    def test_default_wire_1_needs_its_port(self) -> None:
+        # The demo's daemon asks for the port, and this one must not.
+        tried = subprocess.run(
+            (*TWISTD, "-n", "--pidfile=", "dynamicrypt", "--api-port", "0", "--listen-port", "0",
+             "--default-wire", "1", "--state-dir", str(self.state())),
+            check=False, timeout=30, capture_output=True, text=True,
+        )  # fmt: skip
+        self.assertEqual(tried.returncode, 2)
+        self.assertIn("dynamicrypt: error: --default-wire 1 needs a port", tried.stderr)
+        self.assertIn("dynamicrypt: hint: ", tried.stderr)
+
+    def test_peers_that_are_broken(self) -> None:
+        directory = self.state()
+        (directory / "peers.json").write_text("{}")
+        (directory / "peers.json").chmod(0o600)
+        self.assertRefuses("--state-dir", str(directory), because=f"{directory}/peers.json: ")
+
+    def test_directory_on_which_a_node_runs(self) -> None:
+        first = self.node()
+        ports = (first.state / "ports.json").read_text()
+        self.assertRefuses(
+            "--state-dir", str(first.state), because=f"another node runs on {first.state}"
+        )
+        self.assertEqual((first.state / "ports.json").read_text(), ports)
 
     def test_state_directory_that_is_a_file(self) -> None:
         file = self.state() / "file"
@@ -114,7 +157,9 @@ class StartTests(ServiceTestCase):
     def test_files_of_the_state_directory_are_the_owners_alone(self) -> None:
         node = self.node()
         files = sorted(node.state.rglob("*"))
-        self.assertEqual([file.name for file in files], ["identity.pem", "ports.json", "token"])
+        self.assertEqual(
+            [file.name for file in files], ["identity.pem", "ports.json", "running", "token"]
+        )
         for file in files:
             self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600, file.name)
 
@@ -135,6 +180,29 @@ class StartTests(ServiceTestCase):
                 any("#warn" in line.text and warning in line.text for line in node.lines), warning
             )
 
+    def test_what_a_killed_node_leaves_behind_is_in_nobodys_way(self) -> None:
+        first = Daemon(self.state())
+        first.start()
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait(10)
+        self.assertTrue((first.state / "ports.json").exists())
+        # It ends before it would write the file itself.
+        self.assertRefuses(
+            "--state-dir", str(first.state), "--listen-interface", "192.0.2.1", because="192.0.2.1"
+        )
+        self.assertFalse((first.state / "ports.json").exists())
+        with Daemon(first.state) as second:
+            self.assertTrue(self.application(second).test_ok())
+
+    def test_the_log_begins_with_the_version(self) -> None:
+        self.assertIn(f"dynamicrypt {__version__} name=", self.node().lines[0].text)
+
+    def test_the_version_is_asked_for_by_a_flag(self) -> None:
+        told = subprocess.run(
+            (*TWISTD, "dynamicrypt", "--version"), check=True, capture_output=True, text=True
+        )
+        self.assertEqual(told.stdout, f"dynamicrypt {__version__}\n")
+
 
 class EndTests(ServiceTestCase):
     def test_both_signals_end_the_service_in_order(self) -> None:
@@ -144,6 +212,35 @@ class EndTests(ServiceTestCase):
             os.kill(node.pid, number)
             self.assertIn(node.wait(10), (0, -number))
             self.assertIn("Server Shut Down", node.log)
+
+    def test_signals_that_are_not_for_it_change_nothing(self) -> None:
+        node = self.node()
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            os.kill(node.pid, number)
+            node.wait_for(f"{number.name} changes nothing", 10)
+        self.assertTrue(self.application(node).test_ok())
+
+    def test_a_terminal_that_is_closed_ends_it_in_order(self) -> None:
+        state, log = self.state(), self.state() / "log"
+        ports = ("--api-port", "0", "--listen-port", "0", "--state-dir", str(state))
+        command = (*TWISTD, "-n", "--pidfile=", f"--logfile={log}", "dynamicrypt", *ports)
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(command[0], command)  # noqa: S606 - our own program, our own arguments
+        self.assertTrue(eventually((state / "ports.json").exists))
+        os.close(terminal)
+        _, status = os.waitpid(pid, 0)
+        self.assertEqual(os.waitstatus_to_exitcode(status), 0)
+        self.assertIn("the terminal was closed", log.read_text())
+        self.assertIn("Server Shut Down", log.read_text())
+        self.assertFalse((state / "ports.json").exists())
+
+    def test_nohup_keeps_it_running(self) -> None:
+        node = Daemon(self.state(), program=("nohup", *TWISTD))
+        with node:
+            os.kill(node.pid, signal.SIGHUP)
+            self.assertTrue(self.application(node).test_ok())
+            self.assertNotIn("SIGHUP", node.log)
 
     def test_it_ends_while_channels_run_and_a_dial_waits(self) -> None:
         nodes = [self.thesis_node(), self.thesis_node()]

@@ -1,6 +1,7 @@
 """The identity of a node and the state directory that keeps it."""
 
 import os
+import pwd
 import stat
 from pathlib import Path
 from unittest import mock
@@ -15,10 +16,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt.location import default_state_directory
 from dynamicrypt.peer import identity, statedir
 from dynamicrypt.peer.errors import (
+    DirectoryInUseError,
     IdentityExistsError,
     NoIdentityError,
     StateDirectoryError,
     StateFileError,
+    StorageError,
 )
 from dynamicrypt.peer.statedir import StateDirectory
 
@@ -82,12 +85,46 @@ class StateDirectoryTests(SynchronousTestCase):
         full = OSError(28, "No space left on device")
         with (
             mock.patch.object(os, "fsync", side_effect=full),
-            self.assertRaises(StateFileError) as caught,
+            self.assertRaises(StorageError) as caught,
         ):
             self.directory.replace("file", b"second")
         self.assertIn("no space left", str(caught.exception))
         self.assertEqual(os.listdir(self.path), ["file"])
         self.assertEqual(self.directory.read("file"), b"first")
+
+    def test_what_cannot_be_written_or_locked_is_an_error(self) -> None:
+        (self.path / "lock").mkdir()
+        (self.path / "running").mkdir()
+        with self.assertRaises(StorageError), self.directory.lock():
+            pass
+        self.assertRaises(StorageError, self.directory.claim)
+        self.assertRaises(StorageError, self.directory.remove, "lock")
+        self.assertRaises(StorageError, self.directory.replace, "lock", b"")
+
+    def test_one_node_has_it_and_commands_need_not_wait(self) -> None:
+        self.directory.claim()
+        other = StateDirectory(self.path)
+        with self.assertRaises(DirectoryInUseError) as caught:
+            other.claim()
+        self.assertIn(str(self.path), str(caught.exception))
+        with other.lock():
+            other.replace("file", b"text")
+
+    def test_removes_what_may_be_missing(self) -> None:
+        self.directory.create("file", b"")
+        for _ in range(2):
+            self.directory.remove("file")
+        self.assertFalse((self.path / "file").exists())
+
+    def test_tells_whose_it_is(self) -> None:
+        with mock.patch.object(os, "geteuid", return_value=2**31 - 2):
+            self.directory.create("file", b"")
+            for asked in (lambda: StateDirectory(self.path), lambda: self.directory.read("file")):
+                with self.assertRaises((StateDirectoryError, StateFileError)) as caught:
+                    asked()
+                owner = pwd.getpwuid(self.path.stat().st_uid).pw_name
+                self.assertIn(f" belongs to {owner}, and this", str(caught.exception))
+                self.assertIn(f" user {2**31 - 2}", str(caught.exception))
 
     def test_refuses_files_that_are_not_its_own(self) -> None:
         self.directory.create("file", b"text")
@@ -167,7 +204,7 @@ class IdentityTests(SynchronousTestCase):
         (self.path / identity.FILE).chmod(0o644)
         with self.assertRaises(StateFileError) as caught:
             identity.load(self.directory)
-        self.assertIn("chmod 600", str(caught.exception))
+        self.assertIn("open to others, mode 0644", str(caught.exception))
 
     def test_refuses_a_foreign_certificate(self) -> None:
         mine, other = identity.generate(), identity.generate()

@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.peer import peers
@@ -201,12 +203,39 @@ class PeersFileTests(SynchronousTestCase):
         self.assertRaises(NoSuchPeerError, self.file.update, lambda known: known.without("rome"))
         self.assertEqual(self.directory.version(peers.FILE), before)
 
-    def test_a_broken_file_lets_nobody_in_until_it_is_repaired(self) -> None:
-        self.file.update(lambda known: known.with_peer(BERLIN))
-        self.file.current()
+    def test_a_file_that_is_broken_from_the_first_is_an_error(self) -> None:
         self.directory.replace(peers.FILE, b"{}")
         for _ in range(2):
             self.assertRaises(StateFileError, self.file.current)
         self.assertRaises(StateFileError, self.file.update, lambda known: known)
         self.directory.replace(peers.FILE, peers.encode(KnownPeers((PARIS,))))
         self.assertEqual(list(self.file.current()), [PARIS])
+
+    def test_a_mistake_made_later_changes_nothing_and_is_told_once(self) -> None:
+        self.file.update(lambda known: known.with_peer(BERLIN))
+        self.file.current()
+        lines: list[LogEvent] = []
+        observer = cast("ILogObserver", lines.append)
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        good = peers.encode(KnownPeers((PARIS,)))
+        for content, told in ((b"{}", 1), (b"{}", 1), (b"[]", 1), (b"", 2)):
+            self.directory.replace(peers.FILE, content)
+            for _ in range(3):
+                self.assertEqual(list(self.file.current()), [BERLIN])
+            self.assertEqual(len(lines), told)
+        self.assertIn("known still", str(formatEvent(lines[0])))
+        self.assertIn(peers.FILE, str(formatEvent(lines[0])))
+        self.directory.replace(peers.FILE, good)
+        self.assertEqual(list(self.file.current()), [PARIS])
+        self.directory.replace(peers.FILE, b"")
+        self.assertEqual(list(self.file.current()), [PARIS])
+        self.assertEqual(len(lines), 3)
+
+    def test_reads_a_broken_file_once(self) -> None:
+        self.file.current()
+        self.directory.replace(peers.FILE, b"{}")
+        self.file.current()
+        with mock.patch.object(StateDirectory, "read") as read:
+            self.file.current()
+        read.assert_not_called()
