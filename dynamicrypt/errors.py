@@ -86,6 +86,28 @@ class PeerDownError(NoKeyYetError):
     code = "peer_down"
 
 
+class NotOpenedError(NoKeyYetError):
+    """No key is ready, and the partner has not opened the channel. Open it on the other side."""
+
+    code = "not_opened"
+
+
+class NoKeyComesError(NoKeyYetError):
+    """No key is ready, and none comes before somebody has done something about it."""
+
+
+class ChannelStoppedError(NoKeyComesError):
+    """No key is ready, and an application has stopped the channel. Start it on that side."""
+
+    code = "channel_stopped"
+
+
+class ProfilesDifferError(NoKeyComesError):
+    """The two nodes have different profiles. Start both with the same `--profile`."""
+
+    code = "profiles_differ"
+
+
 class BadCiphertextError(DynamiCryptError):
     """No stored key opens this message. It was changed, is too old, or is not for you."""
 

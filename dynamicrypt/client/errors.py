@@ -261,6 +261,24 @@ class NoKeyYetError(ProblemError):
     code = "no_key_yet"
 
 
+class NotOpenedError(NoKeyYetError):
+    """The partner has not opened the channel. Open it on the other side, too."""
+
+    code = "not_opened"
+
+
+class ChannelStoppedError(ProblemError):
+    """The channel is stopped, and has no key left. Start it where it was stopped."""
+
+    code = "channel_stopped"
+
+
+class ProfilesDifferError(ProblemError):
+    """The two nodes have different profiles. Start both with the same `--profile`."""
+
+    code = "profiles_differ"
+
+
 class PeerDownError(NoKeyYetError):
     """No key is ready, and the partner's node cannot be reached. It is called again: wait."""
 

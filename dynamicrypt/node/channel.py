@@ -8,13 +8,13 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from dynamicrypt.errors import NoKeyYetError, PeerDownError, SynchronisationError
+from dynamicrypt.errors import NoKeyYetError, PeerDownError, UnknownChannelError
 from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.envelope import channel_binding
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.keys.store import KeyStore
 from dynamicrypt.node.carrier import Carrier
-from dynamicrypt.node.endings import ERASING, LEFT, STOPPED
+from dynamicrypt.node.endings import ERASING, LEFT, STOPPED, STOPPED_HERE, Absence
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.messages import ChannelMessages
 from dynamicrypt.node.opening import Opening
@@ -105,13 +105,13 @@ class LinkChannel(ChannelMessages):
 
     def describe(self) -> ChannelStatus:
         """How it is now."""
-        state, reason = self._state()
+        state, absence = self._state()
         link = self._link()
         if link is not None and not link.carries(self.name):
             link = None
         return ChannelStatus(
             state=state,
-            reason=reason,
+            reason="" if absence is None else absence.words,
             profile=self.profile.name,
             levels=self.store.levels,
             rounds=0 if link is None else link.statistics(self.name).rounds,
@@ -133,7 +133,7 @@ class LinkChannel(ChannelMessages):
     def when_ready(self, count: int = 1) -> Deferred[None]:
         """Fires when so many keys are ready at once; to be cancelled by who stops waiting.
 
-        Fails with SynchronisationError when the channel is closed. Raises ParameterError for more
+        Fails with UnknownChannelError when the channel is closed. Raises ParameterError for more
         than a store ever has.
         """
         return self.supply.when_ready(count)
@@ -162,7 +162,7 @@ class LinkChannel(ChannelMessages):
 
     def close(self, reason: str = LEFT) -> None:
         """End the channel, here and at the partner, and erase the keys."""
-        error = SynchronisationError("the channel was closed")
+        error = UnknownChannelError("the channel was closed")
         self.opening.end(error)
         link = self._link()
         if link is not None:
@@ -191,24 +191,22 @@ class LinkChannel(ChannelMessages):
             case _:
                 pass
 
-    def _state(self) -> tuple[str, str]:
+    def _state(self) -> tuple[str, Absence | None]:
         """The state, and why it is not up."""
         if self.opening.stopped:
-            return "stopped", "the application has stopped it"
+            return "stopped", STOPPED_HERE
         if self.opening.up:
-            return ("resting" if self.supply.resting else "up"), ""
+            return ("resting" if self.supply.resting else "up"), None
         if self._link() is None:
-            return "down", self._absence()
-        return ("opening" if self.opening.wanted else "down"), self.opening.reason
+            return "down", Absence(self._absence(), PeerDownError)
+        return ("opening" if self.opening.wanted else "down"), self.opening.absence
 
     def _starved(self, error: NoKeyYetError) -> NoKeyYetError:
         """Why there is no key, where that is because the channel is not up."""
-        state, reason = self._state()
-        if not reason:
+        state, absence = self._state()
+        if absence is None:
             return error
-        unlinked = self._link() is None and not self.opening.stopped
-        kind = PeerDownError if unlinked else NoKeyYetError
-        return kind(f"{error}; the channel is {state}: {reason}")
+        return absence.error(f"{error}; the channel is {state}: {absence.words}")
 
     def _used(self) -> None:
         self.supply.used()
@@ -240,9 +238,9 @@ class LinkChannel(ChannelMessages):
             "channel down channel={service}/{partner}: {reason}",
             service=self.name.service,
             partner=self.name.partner,
-            reason=self.opening.reason,
+            reason=self.opening.absence.words,
         )
-        self._publish(Kind.CHANNEL_DOWN, reason=self.opening.reason)
+        self._publish(Kind.CHANNEL_DOWN, reason=self.opening.absence.words)
 
     def _publish(self, kind: Kind, **more: object) -> None:
         service, partner = self.name

@@ -5,7 +5,14 @@ docs/protocol.md, "Link" and "Channels", says what these mean to a program.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
+
+from dynamicrypt.errors import (
+    ChannelStoppedError,
+    NoKeyYetError,
+    NotOpenedError,
+    ProfilesDifferError,
+)
 
 #: A channel: the application left; the process ends; the application stopped the machines for a
 #: while; a fault of the node.
@@ -28,17 +35,39 @@ SUPERSEDED: Final = "superseded"
 #: After these the other link, which stays, carries the channels on.
 GIVING_WAY: Final = frozenset({REDUNDANT, SUPERSEDED})
 
+
+class Absence(NamedTuple):
+    """Why a channel is not up, for people; and the error of who finds no key because of it."""
+
+    words: str
+    error: type[NoKeyYetError] = NoKeyYetError
+
+
+ASKED: Final = Absence("the partner is asked")
+NOT_OPENED: Final = Absence("the partner has not opened it", NotOpenedError)
+STOPPED_HERE: Final = Absence("the application has stopped it", ChannelStoppedError)
+_STOPPED_THERE: Final = Absence("the partner has stopped its machines", ChannelStoppedError)
+
 _BY_PARTNER: Final = {
-    LEFT: "the partner has left",
-    NODE_STOPPED: "the partner's node was stopped",
-    STOPPED: "the partner has stopped its machines",
-    FAULT: "a fault of the partner's node ended it",
+    LEFT: Absence("the partner has left", NotOpenedError),
+    NODE_STOPPED: Absence("the partner's node was stopped"),
+    STOPPED: _STOPPED_THERE,
+    FAULT: Absence("a fault of the partner's node ended it"),
 }
-_BY_US: Final = {FAULT: "a fault of this node ended it; the log tells more"}
+_BY_US: Final = {FAULT: Absence("a fault of this node ended it; the log tells more")}
+_REFUSED: Final = {"unknown": NOT_OPENED, STOPPED: _STOPPED_THERE}
 
 
-def in_words(reason: str, *, by_partner: bool) -> str:
-    """What people read of a channel that one of its sides, or the end of its link, ended."""
+def after_end(reason: str, *, by_partner: bool) -> Absence:
+    """Of a channel that one of its sides, or the end of its link, ended."""
     if by_partner:
-        return _BY_PARTNER.get(reason, f"closed by the partner: {reason}")
-    return _BY_US.get(reason, reason)
+        return _BY_PARTNER.get(reason, Absence(f"closed by the partner: {reason}"))
+    return _BY_US.get(reason, Absence(reason))
+
+
+def after_refusal(reason: str, detail: str) -> Absence:
+    """Of a channel that the partner refused."""
+    if reason == "parameters":
+        words = f"the two nodes have different profiles; the partner says: {detail}"
+        return Absence(words, ProfilesDifferError)
+    return _REFUSED.get(reason, Absence(f"refused by the partner: {reason} {detail}".rstrip()))

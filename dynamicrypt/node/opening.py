@@ -8,7 +8,14 @@ from typing import Final
 from twisted.internet.defer import Deferred, succeed
 
 from dynamicrypt.errors import LocalError, SynchronisationError
-from dynamicrypt.node.endings import GIVING_WAY, in_words
+from dynamicrypt.node.endings import (
+    ASKED,
+    GIVING_WAY,
+    NOT_OPENED,
+    Absence,
+    after_end,
+    after_refusal,
+)
 from dynamicrypt.peer.waiters import Waiters
 from dynamicrypt.session.link_events import ChannelDown, ChannelRefused
 
@@ -31,8 +38,8 @@ class Opening:
         self.stopped = False
         #: Both sides have opened it.
         self.up = False
-        #: Why it is not up although there is a link; for people.
-        self.reason = "the partner has not opened it"
+        #: Why it is not up although there is a link.
+        self.absence = NOT_OPENED
         self._ask = ask
         self._seconds = seconds
         self._retry_at = 0.0
@@ -44,7 +51,10 @@ class Opening:
         return self.kept or self.callers > 0
 
     def when_up(self) -> Deferred[None]:
-        """Fires when it is up; fails with SynchronisationError when it is refused or ends."""
+        """Fires when it is up.
+
+        Fails with SynchronisationError when it is refused, and with what `end` is given.
+        """
         return succeed(None) if self.up else self._waiters.wait()
 
     def ask(self) -> None:
@@ -54,20 +64,20 @@ class Opening:
         try:
             self._ask()
         except LocalError as error:
-            self._fail(f"the link has no room: {error}")
+            self._fail(Absence(f"the link has no room: {error}"))
 
     def linked(self) -> None:
         """There is a link to the peer."""
         if self.wanted:
-            self.reason = "the partner is asked"
+            self.absence = ASKED
             self.ask()
         else:
-            self.reason = "the partner has not opened it"
+            self.absence = NOT_OPENED
 
     def start(self) -> None:
         """Ask for it from now on, also after the application had stopped it."""
         self.stopped = False
-        self.reason = "the partner is asked"
+        self.absence = ASKED
         self.ask()
 
     def tick(self) -> None:
@@ -85,23 +95,23 @@ class Opening:
     def refused(self, event: ChannelRefused) -> None:
         """The partner does not open it; of two that crossed, the other comes up."""
         if event.reason != "crossed":
-            self._fail(f"refused by the partner: {event.reason} {event.detail}".rstrip())
+            self._fail(after_refusal(event.reason, event.detail))
 
     def went_down(self, event: ChannelDown) -> None:
         """It is over, on this link."""
         self.up = False
-        self.reason = in_words(event.reason, by_partner=event.by_partner)
+        self.absence = after_end(event.reason, by_partner=event.by_partner)
         if event.by_partner:
             self._retry_at = self._seconds() + RETRY
         if event.reason not in GIVING_WAY:
-            self._waiters.fail(SynchronisationError(self.reason))
+            self._waiters.fail(SynchronisationError(self.absence.words))
 
     def end(self, error: Exception) -> None:
         """It is over for good."""
         self.kept = False
         self._waiters.fail(error)
 
-    def _fail(self, reason: str) -> None:
-        self.reason = reason
+    def _fail(self, absence: Absence) -> None:
+        self.absence = absence
         self._retry_at = self._seconds() + RETRY
-        self._waiters.fail(SynchronisationError(reason))
+        self._waiters.fail(SynchronisationError(absence.words))

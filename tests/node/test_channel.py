@@ -10,7 +10,6 @@ from dynamicrypt.errors import (
     NameTakenError,
     NoKeyYetError,
     ParameterError,
-    SynchronisationError,
     UnknownChannelError,
     UnknownKeyError,
     UnknownServiceError,
@@ -86,7 +85,7 @@ class WaitTests(ChannelTestCase):
         alice = self.open(self.one, "alice", "bob")
         waiting = alice.when_ready()
         self.one.node.close_channel("alice", "bob", owner="o")
-        self.failureResultOf(waiting, SynchronisationError)
+        self.failureResultOf(waiting, UnknownChannelError)
 
 
 class LifeTests(ChannelTestCase):
@@ -191,7 +190,7 @@ class RefusalTests(ChannelTestCase):
 
     async def test_channel_of_another_service_is_refused_until_it_is_there(self) -> None:
         alice = self.open(self.one, "alice", "bob")
-        await self.until(lambda: "unknown" in alice.describe().reason)
+        await self.until(lambda: alice.opening.absence is NOT_OPENED)
         self.assertEqual(alice.describe().state, "opening")
 
     async def test_peer_is_dialled_where_it_is_known_to_be_now(self) -> None:

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from dynamicrypt.errors import NoKeyYetError, PeerDownError, UnknownKeyError
+from dynamicrypt.errors import (
+    ChannelStoppedError,
+    NotOpenedError,
+    PeerDownError,
+    ProfilesDifferError,
+    UnknownKeyError,
+)
+from dynamicrypt.session.link_events import ChannelRefused
 from tests.node.hosts import HOST, ChannelTestCase, reactor
 
 
@@ -75,8 +82,7 @@ class DownTests(ChannelTestCase):
         await self.until(lambda: not alice.live)
         status = alice.describe()
         self.assertEqual((status.state, status.reason), ("opening", "the partner has left"))
-        error = self.assertRaises(NoKeyYetError, alice.seal, b"m", 1)
-        self.assertNotIsInstance(error, PeerDownError)
+        error = self.assertRaises(NotOpenedError, alice.seal, b"m", 1)
         self.assertIn("the partner has left", str(error))
         self.assertEqual(self.down_events()[-1]["reason"], "the partner has left")
 
@@ -93,8 +99,9 @@ class DownTests(ChannelTestCase):
         self.two.listening = reactor.listenTCP(
             self.two.port, self.two.node.link_listener(), interface=HOST
         )
-        await self.until(lambda: "unknown" in alice.describe().reason)
+        await self.until(lambda: alice.describe().reason == "the partner has not opened it")
         self.assertEqual(alice.describe().state, "opening")
+        self.assertRaises(NotOpenedError, alice.seal, b"m", 1)
 
     async def test_partner_that_has_stopped_its_machines(self) -> None:
         alice, bob = await self.pair()
@@ -103,11 +110,25 @@ class DownTests(ChannelTestCase):
         self.assertEqual(alice.describe().reason, "the partner has stopped its machines")
         self.assertEqual(bob.describe().reason, "the application has stopped it")
         self.assertGreater(alice.store.levels.free, 0)
+        for end in (alice, bob):
+            while end.store.levels.free:
+                end.take_key()
+            self.assertRaises(ChannelStoppedError, end.take_key)
         self.two.node._exchange._carrier(bob.peer).open = lambda *_: None
         bob.start()
         self.assertEqual(bob.describe().state, "opening")
         self.assertEqual(bob.describe().reason, "the partner is asked")
         self.assertEqual(alice.describe().state, "opening")
+
+    async def test_partner_with_another_profile(self) -> None:
+        alice, _ = await self.pair()
+        refused = ChannelRefused(channel=alice.name, reason="parameters", detail="L is 3 here")
+        alice.opening.refused(refused)
+        alice.opening.up = False
+        while alice.store.levels.free:
+            alice.take_key()
+        error = self.assertRaises(ProfilesDifferError, alice.take_key)
+        self.assertIn("different profiles; the partner says: L is 3 here", str(error))
 
     async def test_fault_of_one_node(self) -> None:
         alice, bob = await self.pair()

@@ -9,10 +9,15 @@ from twisted.internet.defer import TimeoutError as Elapsed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from dynamicrypt.errors import NoKeyYetError, SynchronisationError
+from dynamicrypt.errors import NoKeyComesError, NoKeyYetError, UnknownChannelError
 from dynamicrypt.node.channel import LinkChannel
 
 T = TypeVar("T")
+
+
+def may_come(error: object) -> bool:
+    """Whether this says that a key was missing that is worth waiting for."""
+    return isinstance(error, NoKeyYetError) and not isinstance(error, NoKeyComesError)
 
 
 class Patience:
@@ -26,17 +31,23 @@ class Patience:
         """What `attempt` returns, as soon as `needed` keys are ready for it.
 
         Another caller may take them first: then it waits on. Raises NoKeyYetError when the time is
-        over, and SynchronisationError when the channel closes.
+        over, NoKeyComesError at once, and UnknownChannelError when the channel closes.
         """
         while True:
             try:
                 return attempt()
-            except NoKeyYetError:
-                if not await self.has_keys(channel, needed):
+            except NoKeyYetError as error:
+                if not may_come(error):
                     raise
+            if not await self.has_keys(channel, needed):
+                # Why there is none may have changed meanwhile.
+                return attempt()
 
     async def has_keys(self, channel: LinkChannel, needed: int) -> bool:
-        """Whether so many keys are ready before the time is over; returns then."""
+        """Whether so many keys are ready before the time is over; returns then.
+
+        Raises UnknownChannelError when the channel closes.
+        """
         left = self._deadline - self._reactor.seconds()
         if left <= 0:
             return False
@@ -44,7 +55,7 @@ class Patience:
             await channel.when_ready(needed).addTimeout(left, self._reactor)
         except Elapsed:
             return False
-        except SynchronisationError:
+        except UnknownChannelError:
             # Whoever closes the channel is not done with it.
             await deferLater(self._reactor, 0)
             raise

@@ -90,6 +90,16 @@ KINDS: Final[Mapping[str, Kind]] = {
         "The node holds as many services or channels as it may",
         "Remove one that is not needed.",
     ),
+    "channel_stopped": Kind(
+        409,
+        "The channel is stopped, and has no key left",
+        "Start it with POST start, on the side that the detail names.",
+    ),
+    "profiles_differ": Kind(
+        409,
+        "The two nodes have different profiles",
+        "Start both nodes with the same `--profile`; each one's is in its `GET /v2/status`.",
+    ),
     "idempotency_in_flight": Kind(
         409, "The first request with this idempotency key is under way", "Ask again.", 200
     ),
@@ -133,16 +143,28 @@ KINDS: Final[Mapping[str, Kind]] = {
     "no_key_yet": Kind(
         503,
         "No key is ready yet",
-        "Try again, or ask with `wait`: keys come while the channel is up.",
+        "Try again, or ask with `wait`: keys come all the time.",
         100,
     ),
+    "not_opened": Kind(
+        503,
+        "The partner has not opened the channel",
+        "Open it on the other side, with the two names exchanged; this side asks every 2 s.",
+        2000,
+    ),
     "peer_down": Kind(
-        503, "The partner's node cannot be reached", "It is called again and again: wait.", 1000
+        503,
+        "There is no link to the partner's node",
+        "Wait, where the detail says that it is dialled; else see that it runs and dials.",
+        1000,
     ),
     "too_many_pieces": Kind(
         503, "Too many messages wait for pieces", "Open the missing pieces, or wait.", 1000
     ),
 }
+
+#: Codes of what needs a key and finds none.
+NO_KEY: Final = ("no_key_yet", "not_opened", "peer_down", "channel_stopped", "profiles_differ")
 
 
 def problem_of(error: DynamiCryptError) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dynamicrypt.access.tokens import Scope
+from dynamicrypt.rest.desk.problem import NO_KEY
 from dynamicrypt.rest.openapi.parts import (
     ALWAYS,
     BYTES,
@@ -57,7 +58,7 @@ def pages() -> dict[str, dict[str, Any]]:
                 "post": _stream(verb, scope, codes)
             }
             for verb, scope, codes in (
-                ("encrypt", Scope.ENCRYPT, ("no_key_yet", "peer_down")),
+                ("encrypt", Scope.ENCRYPT, NO_KEY),
                 (
                     "decrypt",
                     Scope.DECRYPT,

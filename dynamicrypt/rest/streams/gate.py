@@ -17,11 +17,11 @@ from twisted.web.http import parse_qs
 from twisted.web.server import Request
 
 from dynamicrypt.access.tokens import Scope, credential_of
-from dynamicrypt.errors import DynamiCryptError, NoKeyYetError
+from dynamicrypt.errors import DynamiCryptError
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.node import Node
 from dynamicrypt.rest.desk.desk import Desk, check_query, wait_of
-from dynamicrypt.rest.desk.patience import Patience
+from dynamicrypt.rest.desk.patience import Patience, may_come
 from dynamicrypt.rest.desk.problem import problem_reply
 from dynamicrypt.rest.shapes.messages import MAX_CONTEXT
 from dynamicrypt.rest.streams.body import StreamBody
@@ -92,7 +92,7 @@ class StreamGate:
                 return StreamBody(request, record, Opening(opener, self._reactor.seconds))
             return StreamBody(request, record, Sealing(channel.stream_sealer(context)))
         except DynamiCryptError as error:
-            if not (wait and isinstance(error, NoKeyYetError)):
+            if not (wait and may_come(error)):
                 record.end(StreamState.BROKEN, error)
                 raise
         body = StreamBody(request, record, None)

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from dynamicrypt.errors import DynamiCryptError, NoKeyYetError
+from dynamicrypt.rest.desk.patience import may_come
 from dynamicrypt.rest.desk.problem import problem_of
 from dynamicrypt.rest.shapes.messages import MAX_CONTEXT, MAX_REFERENCE
 from dynamicrypt.web.reply import Reply
@@ -50,11 +51,11 @@ class Batch:
             self._results[place] = result
 
     def starves(self) -> bool:
-        """Whether some items lack nothing but a key; `run` tries them, and only them, again."""
+        """Whether some items lack but a key that may come; `run` tries only these again."""
         waiting = [
             (place, message)
             for place, message in zip(self._places, self._messages, strict=True)
-            if isinstance(self._results[place], NoKeyYetError)
+            if may_come(self._results[place])
         ]
         self._places = [place for place, _ in waiting]
         self._messages = [message for _, message in waiting]

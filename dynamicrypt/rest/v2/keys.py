@@ -12,6 +12,7 @@ from dynamicrypt.access.tokens import Scope, Token
 from dynamicrypt.node.node import Node
 from dynamicrypt.rest.desk.operation import Eventually, RouteTable
 from dynamicrypt.rest.desk.patience import Patience
+from dynamicrypt.rest.desk.problem import NO_KEY
 from dynamicrypt.rest.shapes.messages import DeliveredKey
 from dynamicrypt.rest.v2.channels import CHANNEL, ON_CHANNEL
 from dynamicrypt.rest.v2.sealing import deliver, take_key
@@ -34,7 +35,7 @@ class KeyRoutes:
         CHANNEL + "/keys/next",
         scope=Scope.KEY_READ,
         gives=[DeliveredKey],
-        problems=(*ON_CHANNEL, "no_key_yet", "peer_down"),
+        problems=(*ON_CHANNEL, *NO_KEY),
         waits=True,
         idempotent=True,
         secret=True,

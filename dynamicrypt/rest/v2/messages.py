@@ -13,6 +13,7 @@ from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.node import Node
 from dynamicrypt.rest.desk.operation import Eventually, RouteTable
 from dynamicrypt.rest.desk.patience import Patience
+from dynamicrypt.rest.desk.problem import NO_KEY
 from dynamicrypt.rest.shapes.messages import (
     Decrypt,
     DecryptBatch,
@@ -30,7 +31,7 @@ from dynamicrypt.rest.v2.sealing import check_numbers, seal
 from dynamicrypt.web.reply import Reply
 from dynamicrypt.web.schema import to_base64
 
-_SEALING: Final = (*ON_CHANNEL, "no_key_yet", "bad_parameter", "peer_down")
+_SEALING: Final = (*ON_CHANNEL, *NO_KEY, "bad_parameter")
 _OPENING: Final = (
     *ON_CHANNEL,
     "bad_ciphertext",

@@ -63,13 +63,13 @@ class RequestTests(NativeCase):
         self.assertEqual(self.post("/encrypt", {"plaintext": ""}, KEY).body, first.body)
 
     def test_what_failed_may_be_tried_again(self) -> None:
-        self.problem(self.post("/encrypt", {"plaintext": ""}, KEY), "no_key_yet", 503)
+        self.problem(self.post("/encrypt", {"plaintext": ""}, KEY), "not_opened", 503)
         self.keys()
         self.ok(self.post("/encrypt", {"plaintext": ""}, KEY))
 
     def test_a_batch_in_which_nothing_succeeded_may_be_tried_again(self) -> None:
         body = {"items": [{"plaintext": ""}, {"plaintext": 5}, {"plaintext": ""}], "mode": 2}
-        self.assertEqual(self.codes(body), ["no_key_yet", "invalid_request", "no_key_yet"])
+        self.assertEqual(self.codes(body), ["not_opened", "invalid_request", "not_opened"])
         self.keys(2)
         self.assertEqual(self.codes(body), [None, "invalid_request", None])
 
@@ -77,7 +77,7 @@ class RequestTests(NativeCase):
         self.keys(1)
         body = {"items": [{"plaintext": ""}, {"plaintext": ""}], "mode": 2}
         first = self.post("/batch/encrypt", body, KEY)
-        self.assertEqual(self.codes(body), [None, "no_key_yet"])
+        self.assertEqual(self.codes(body), [None, "not_opened"])
         self.keys(2)
         self.assertEqual(self.post("/batch/encrypt", body, KEY).body, first.body)
         self.assertEqual(self.channel.store.levels.free, 2)

@@ -161,7 +161,7 @@ class LogTests(EndCase):
         self.channel.store.erase()
         self.client.send(self.plain_head("encrypt", 5))
         (stream,) = self.log()
-        self.assertEqual((stream["state"], stream["problem"]["code"]), ("broken", "no_key_yet"))
+        self.assertEqual((stream["state"], stream["problem"]["code"]), ("broken", "not_opened"))
 
     def test_the_last_ones_are_kept(self) -> None:
         first = self.begin("decrypt", b"")
@@ -279,7 +279,7 @@ class WaitTests(EndCase):
             self.assertEqual(self.client.received(), [])
             self.clock.advance(0.2)
             (answer,) = self.client.received()
-            self.problem(answer, "no_key_yet", 503)
+            self.problem(answer, "not_opened", 503)
             self.assertEqual(answer.headers[b"connection"], b"close")
             self.client.close()
             self.client = self.another_client()
@@ -309,7 +309,7 @@ class WaitTests(EndCase):
         self.channel.close()
         self.clock.advance(0)
         (answer,) = self.client.received()
-        self.problem(answer, "peer_down", 503)
+        self.problem(answer, "unknown_channel", 404)
 
     def test_times_of_another_form_are_refused(self) -> None:
         self.wait(wait="soon")

@@ -209,7 +209,7 @@ class RefusalTests(StreamCase):
 
     def test_without_a_key(self) -> None:
         self.channel.store.erase()
-        self.problem(self.refused(UP, BYTES), "no_key_yet", 503)
+        self.problem(self.refused(UP, BYTES), "not_opened", 503)
 
     def test_of_an_unknown_channel(self) -> None:
         self.node.close_channel("shop", "bank", owner="app:up")

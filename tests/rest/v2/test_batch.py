@@ -61,7 +61,7 @@ class EncryptBatchTests(NativeCase):
         self.assertEqual([answer["reference"] for answer in answers], ["0", "1", "2"])
         self.assertEqual(["ciphertext" in answer for answer in answers], [True, True, False])
         error = answers[2]["error"]
-        self.assertEqual((error["code"], error["status"]), ("no_key_yet", 503))
+        self.assertEqual((error["code"], error["status"]), ("not_opened", 503))
         self.assertNotIn("instance", error)
 
     def test_with_wait_items_are_sealed_as_keys_come(self) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from dynamicrypt.keys.envelope import parse
 from dynamicrypt.rest.v2.sealing import deliver
+from dynamicrypt.session.link_events import ChannelRefused
 from tests.rest.native import CHANNEL, NativeCase, b64, unb64
 
 
@@ -45,7 +46,7 @@ class MessageTests(NativeCase):
         self.assertEqual(opened, {"complete": True, "plaintext": b64(b"whole")})
 
     def test_every_way_to_fail_has_its_code(self) -> None:
-        self.problem(self.post("/encrypt", {"plaintext": ""}), "no_key_yet", 503)
+        self.problem(self.post("/encrypt", {"plaintext": ""}), "not_opened", 503)
         self.keys(2)
         self.partner_keys()
         (envelope,) = self.partner.seal(b"x", 1)
@@ -126,14 +127,32 @@ class MessageTests(NativeCase):
     def test_without_a_key_the_state_of_the_channel_is_told(self) -> None:
         for path in ("/encrypt", "/keys/next"):
             problem = self.problem(
-                self.post(path, {"plaintext": ""} if "en" in path else {}), "no_key_yet", 503
+                self.post(path, {"plaintext": ""} if "en" in path else {}), "not_opened", 503
             )
             self.assertIn("; the channel is down: the partner has not opened it", problem["detail"])
+            self.assertEqual(problem["retry_after_ms"], 2000)
         self.post("/stop", {})
-        problem = self.problem(self.post("/encrypt", {"plaintext": ""}), "no_key_yet", 503)
+        problem = self.problem(self.post("/encrypt", {"plaintext": ""}), "channel_stopped", 409)
         self.assertTrue(
             problem["detail"].endswith("; the channel is stopped: the application has stopped it")
         )
+        self.assertNotIn("retry_after_ms", problem)
+
+    def test_different_profiles_are_told_and_not_waited_for(self) -> None:
+        refused = ChannelRefused(
+            channel=self.channel.name, reason="parameters", detail="L is 3 here, 6 there"
+        )
+        self.channel.happened(None, refused)  # type: ignore[arg-type]
+        for path, asked in (
+            ("/encrypt", {"plaintext": ""}),
+            ("/encrypt?wait=2s", {"plaintext": ""}),
+            ("/keys/next?wait=2s", {}),
+        ):
+            problem = self.problem(self.post(path, asked), "profiles_differ", 409)
+            self.assertIn("the partner says: L is 3 here, 6 there", problem["detail"])
+            self.assertNotIn("retry_after_ms", problem)
+        items = self.ok(self.post("/batch/encrypt?wait=2s", {"items": [{"plaintext": ""}]}))
+        self.assertEqual(items["items"][0]["error"]["code"], "profiles_differ")
 
     def test_a_detail_quotes_nothing_that_was_sent(self) -> None:
         for asked in (b'{"secret plaintext":1}', b'{"plaintext":"secret plaintext"}'):
@@ -156,7 +175,7 @@ class KeyTests(NativeCase):
         fetched = self.ok(self.ask("POST", f"{CHANNEL}/keys/{key_id}"))
         self.assertEqual(fetched, {"key_id": str(key_id), "key": b64(key)})
         self.problem(self.ask("POST", f"{CHANNEL}/keys/{key_id}"), "key_used", 410)
-        self.problem(self.post("/keys/next", {}), "no_key_yet", 503)
+        self.problem(self.post("/keys/next", {}), "not_opened", 503)
 
     def test_who_takes_the_key_of_a_message_spoils_it(self) -> None:
         self.partner_keys()

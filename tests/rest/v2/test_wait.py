@@ -36,8 +36,8 @@ class WaitTests(NativeCase):
             self.assertEqual(self.client.received(), [])
             self.clock.advance(0.2)
             (answer,) = self.client.received()
-            self.assertEqual(self.problem(answer, "no_key_yet", 503)["retry_after_ms"], 100)
-            self.assertEqual(answer.headers[b"retry-after"], b"1")
+            self.assertEqual(self.problem(answer, "not_opened", 503)["retry_after_ms"], 2000)
+            self.assertEqual(answer.headers[b"retry-after"], b"2")
 
     def test_pieces_wait_for_all_their_keys(self) -> None:
         self.later("/encrypt?wait=2s", {"plaintext": "", "mode": 4, "pieces": 3})
@@ -78,11 +78,29 @@ class WaitTests(NativeCase):
         self.assertEqual(self.channel.store.levels.free, 1)
 
     def test_a_channel_that_closes_ends_the_wait(self) -> None:
+        for path, asked in (
+            ("/encrypt", {"plaintext": ""}),
+            ("/batch/encrypt", {"items": [{"plaintext": ""}]}),
+            ("/keys/next", {}),
+        ):
+            self.setUp()
+            self.later(path + "?wait=2s", asked)
+            self.channel.close()
+            self.clock.advance(0)
+            (answer,) = self.client.received()
+            self.assertNotIn("retry_after_ms", self.problem(answer, "unknown_channel", 404))
+
+    def test_a_channel_that_is_stopped_is_not_waited_for(self) -> None:
+        self.channel.stop()
+        answer = self.post("/encrypt?wait=2s", {"plaintext": ""})
+        self.problem(answer, "channel_stopped", 409)
+
+    def test_what_came_of_the_channel_meanwhile_is_told(self) -> None:
         self.later("/encrypt?wait=2s", {"plaintext": ""})
-        self.channel.close()
-        self.clock.advance(0)
+        self.channel.stop()
+        self.clock.advance(2)
         (answer,) = self.client.received()
-        self.problem(answer, "peer_down", 503)
+        self.problem(answer, "channel_stopped", 409)
 
     def test_times_of_another_form_are_refused(self) -> None:
         for wait in ("", "2", "s", "-1s", "1.5s", "31s", "30001ms", "2S", "2s&wait=2s", "%D9%A1s"):
