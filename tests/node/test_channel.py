@@ -16,6 +16,7 @@ from dynamicrypt.errors import (
     WrongChannelError,
 )
 from dynamicrypt.keys.delivery import key_by_id
+from dynamicrypt.node.endings import NOT_OPENED
 from dynamicrypt.node.metrics import NodeMetrics
 from dynamicrypt.peer.errors import NoSuchPeerError, StateFileError
 from dynamicrypt.peer.fingerprint import show
