@@ -34,6 +34,16 @@ class KeyCellsTests(SynchronousTestCase):
             cells.wipe(cell)
         self.assertEqual((len(cells), len(cells._pages)), (0, 1))
 
+    def test_page_that_comes_takes_the_place_of_none_that_stays(self) -> None:
+        cells = KeyCells()
+        held = {number: cells.put(key(number)) for number in range(3 * 128)}
+        for number in (0, *range(128, 256)):
+            cells.wipe(held.pop(number))
+        self.assertEqual(len(cells._pages), 2)
+        held |= {number: cells.put(key(number)) for number in range(400, 700)}
+        for number, cell in held.items():
+            self.assertEqual(bytes(cells.view(cell)), key(number))
+
     def test_protection_is_that_of_the_memory(self) -> None:
         cells = KeyCells()
         self.assertIsNone(cells.protection)

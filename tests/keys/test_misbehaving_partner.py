@@ -14,7 +14,7 @@ from dynamicrypt.keys import message, own, stream
 from dynamicrypt.keys.cells import KEY_BYTES
 from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.envelope import Header
-from dynamicrypt.keys.limits import MAX_MESSAGE_BYTES, MAX_VOLUME, StoreLimits
+from dynamicrypt.keys.limits import MAX_MESSAGE_BYTES, MAX_MESSAGES, MAX_VOLUME, StoreLimits
 from dynamicrypt.keys.message import Sealer
 from dynamicrypt.keys.pieces import MAX_GATHERINGS, Gatherer
 from dynamicrypt.keys.pool_key import Mode, OwnKey, Use
@@ -116,6 +116,11 @@ class PieceTests(SynchronousTestCase):
         self.refused(self.piece(0, 3, bytes(range(40))))
         self.assertEqual(len(self.gatherer), 1)
 
+    def test_slices_of_a_message_differ_by_one_byte_at_most(self) -> None:
+        self.assertIsNone(self.gatherer.open(self.piece(0, 3, bytes(40)), b"", NOW))
+        self.refused(self.piece(1, 3, bytes(42)))
+        self.assertIsNone(self.gatherer.open(self.piece(1, 3, bytes(41)), b"", NOW))
+
     def test_piece_without_a_whole_share_is_none(self) -> None:
         for size in (0, 1, KEY_BYTES - 1):
             self.refused(self.piece(0, 2, bytes(size)))
@@ -173,6 +178,8 @@ class VolumeTests(SynchronousTestCase):
             self.assertEqual([ids.count(each) for each in dict.fromkeys(ids)], [3, 3])
 
     def test_bytes_under_a_key_are_never_more_than_stated(self) -> None:
+        self.assertEqual((MAX_MESSAGES, MAX_VOLUME), (2**32, 2**38))
+        self.assertEqual(stream._MAX_CHUNKS * stream.CHUNK_BYTES, MAX_VOLUME)
         self.assertLessEqual(message._FULL + MAX_MESSAGE_BYTES, MAX_VOLUME)
         sender, _ = pair()
         with mmap.mmap(-1, MAX_MESSAGE_BYTES) as largest:

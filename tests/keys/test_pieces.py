@@ -283,6 +283,8 @@ class BoundTests(SynchronousTestCase):
         splitter, gatherer, _, receiver = parties(4)
         pieces = splitter.seal(b"m", b"", NOW, 2)
         gatherer.open(pieces[0], b"", NOW)
+        gatherer.expire(NOW + MANY.held_time - 1)
+        self.assertEqual(len(gatherer), 1)
         gatherer.expire(NOW + MANY.held_time)
         receiver.store.erase()
         self.assertEqual((len(gatherer), gatherer._volume), (0, 0))

@@ -93,9 +93,9 @@ class OwnerTests(SynchronousTestCase):
 
     def test_shared_key_is_replaced_in_time_where_there_is_another(self) -> None:
         store = filled(4)
-        first = store.own.share(FAST, 0.0)
-        self.assertIs(store.own.share(FAST, 29.0), first)
-        second = store.own.share(FAST, 30.0)
+        first = store.own.share(FAST, 20.0)
+        self.assertIs(store.own.share(FAST, 49.0), first)
+        second = store.own.share(FAST, 50.0)
         self.assertEqual(second.key_id, key_id(0))
         self.assertIs(store.own.share(FAST, 90.0), second)
 
@@ -136,9 +136,9 @@ class OwnerTests(SynchronousTestCase):
     def test_keys_in_use_at_once_are_bounded(self) -> None:
         limits = StoreLimits(high=64, low=2, late=64)
         store = filled(100, limits)
-        for n in range(1, 40):
-            store.own.share(Use(Mode.COUNTED, n, 1), float(n))
+        shared = [store.own.share(Use(Mode.COUNTED, n, 1), float(n)) for n in range(1, 40)]
         self.assertEqual(store.levels.in_use, 16)
+        self.assertEqual([own.cell >= 0 for own in shared], [False] * 23 + [True] * 16)
 
 
 class BoundTests(SynchronousTestCase):
@@ -151,6 +151,8 @@ class BoundTests(SynchronousTestCase):
         self.assertEqual((store.should_pause, store.should_resume), (True, False))
         store.own.take(SECURE, 2, 0.0)
         self.assertEqual((store.should_pause, store.should_resume), (False, True))
+        put(store, 8)
+        self.assertEqual((store.should_pause, store.should_resume), (False, False))
 
     def test_neither_half_grows_without_bound(self) -> None:
         store = filled(200)
@@ -188,6 +190,8 @@ class TimeTests(SynchronousTestCase):
         store = filled(4)
         self.assertRaises(NoKeyYetError, store.own.take, SECURE, 1, 100.0)
         self.assertEqual(shared.born, 0.0)
+        store = filled(4)
+        self.assertRaises(NoKeyYetError, store.own.share, FAST, 100.0)
 
     def test_shared_key_expires(self) -> None:
         store = filled(2)

@@ -97,8 +97,11 @@ class OnceTests(SynchronousTestCase):
         unseal(receiver, seal(sender, bytes(100_000)))
         sealer, opener = StreamSealer(sender, b"", NOW), StreamOpener(receiver, b"")
         opener.update(sealer.header + sealer.update(bytes(200_000)), NOW)
+        opener.update(b"part", NOW)
         for side in (sealer, opener):
+            self.assertGreater(len(side._pending), 0)
             side.abandon()
+            self.assertEqual(len(side._pending), 0)
         for cipher in (sender, receiver):
             cipher.store.erase()
             self.assertEqual(secrets_in(cipher.store.cells), b"")

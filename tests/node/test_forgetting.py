@@ -3,7 +3,12 @@
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.errors import NoKeyYetError, UnknownKeyError
+from dynamicrypt.errors import (
+    KeyExpiredError,
+    KeyUsedError,
+    NoKeyYetError,
+    UnknownKeyError,
+)
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.session.link_events import KeysForgotten
@@ -69,6 +74,43 @@ class IdleTests(SynchronousTestCase):
         self.assertEqual(channel.store.levels.held, 0)
         self.assertEqual(secrets_in(channel.store.cells), b"")
         self.assertEqual([each.kind for each in events.since(0)], [Kind.KEY_READY, Kind.KEY_LOW])
+
+
+class ExpiredTests(SynchronousTestCase):
+    """Messages whose keys are gone, from a partner that sent two of each mode."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.channel = make_channel(
+            "shop", "bank", owner="o", events=EventLog(), seconds=self.clock.seconds
+        )
+        partner = other_end(self.channel, self.clock.seconds)
+        KeyMaker().give(partner, self.channel, 30)
+        ways = ((1, 0), (1, 0), (2, 0), (2, 0), (3, 2), (3, 2), (3, 5), (3, 5), (4, 0), (4, 0))
+        sealed = [partner.seal(b"m", mode, limit=limit) for mode, limit in ways]
+        self.opened = [part for parts in sealed[::2] for part in parts]
+        self.late = [part for parts in sealed[1::2] for part in parts]
+        for part in self.opened:
+            self.channel.open(part)
+
+    def wait(self, seconds: float) -> None:
+        """The clock that a channel of a node has ticks every second."""
+        for _ in range(int(seconds)):
+            self.clock.advance(1)
+            self.channel.tick()
+
+    def test_replays_are_used_late_ones_expired_and_in_the_end_all_are_unknown(self) -> None:
+        held = self.channel.store.limits.held_time
+        for seconds, used, expired in (
+            (held, KeyUsedError, KeyExpiredError),
+            (held - 1, KeyUsedError, KeyExpiredError),
+            (held + 2, UnknownKeyError, UnknownKeyError),
+        ):
+            self.wait(seconds)
+            for envelopes, error in ((self.opened, used), (self.late, expired)):
+                for envelope in envelopes:
+                    self.assertRaises(error, self.channel.open, envelope)
+        self.assertEqual(len(self.channel.store.held._gone), 0)
 
 
 class RestartTests(ChannelTestCase):
