@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from dynamicrypt.errors import SynchronisationError
-from dynamicrypt.node.endings import REDUNDANT
+from dynamicrypt.node.endings import GIVING_WAY, REDUNDANT
 from dynamicrypt.peer.dialler import Connection, Dialler
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address
@@ -45,6 +47,8 @@ class Target:
 
 class Dialling:
     """All that a node dials. Of several targets with one peer behind them one goes on."""
+
+    _log = Logger()
 
     def __init__(self, clock: IReactorTime, network: Network) -> None:
         self._clock = clock
@@ -122,6 +126,7 @@ class Dialling:
         target = Target(address, fingerprint)
         target.dialler = Dialler(
             lambda: cast("Deferred[Connection]", Deferred.fromCoroutine(self._dial(target))),
+            partial(self._failed, address),
             self._clock,
         )
         self._targets.append(target)
@@ -137,6 +142,10 @@ class Dialling:
         if self._network.link(link.fingerprint) is not None:
             link.stop(REDUNDANT)
         return link
+
+    def _failed(self, address: Address, error: Exception) -> None:
+        if str(error) not in GIVING_WAY:
+            self._log.info("not reached address={address}: {error}", address=address, error=error)
 
     def _leave_one(self, link: LinkProtocol, newest: Target) -> None:
         """Of all that dial this peer the one that made the link goes on, else the newest."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
@@ -100,8 +100,7 @@ class Exchange:
         if self._ticker.running:
             self._ticker.stop()
         # The links stay up until all channels have said so: see `_forget`.
-        for channel in list(self._channels.values()):
-            channel.close(NODE_STOPPED)
+        self._for_each(self._channels.values(), lambda channel: channel.close(NODE_STOPPED))
         self.links.stop()
 
     async def synchronise(self, service: Service, address: str, port: int) -> None:
@@ -182,12 +181,7 @@ class Exchange:
     def link_up(self, link: LinkProtocol) -> None:
         """Open every channel that is wanted with this peer."""
         self.events.publish(Kind.PEER_UP, peer=self.links.acquaintances.name_of(link.fingerprint))
-        for channel in self._of_peer(link.fingerprint):
-            try:
-                channel.opening.linked()
-            except Exception:
-                # What is wrong with one channel must not end the link of all.
-                self._log.failure("a channel could not be opened")
+        self._for_each(self._of_peer(link.fingerprint), lambda channel: channel.opening.linked())
 
     def link_down(self, link: LinkProtocol, reason: str) -> None:
         """Every channel has had its ChannelDown."""
@@ -278,9 +272,14 @@ class Exchange:
 
     def _tick(self) -> None:
         self._keep_links()
-        for channel in list(self._channels.values()):
+        self._for_each(self._channels.values(), lambda channel: channel.tick())
+
+    def _for_each(
+        self, channels: Iterable[LinkChannel], act: Callable[[LinkChannel], object]
+    ) -> None:
+        """What is wrong with one channel must not reach the others, nor the link and the clock."""
+        for channel in list(channels):
             try:
-                channel.tick()
+                act(channel)
             except Exception:
-                # What is wrong with one channel must not stop the clock of all.
-                self._log.failure("a channel's clock failed")
+                self._log.failure("a channel failed")

@@ -100,6 +100,12 @@ class ThesisChannel:
             self._expiry = self._clock.callLater(KEY_LIFETIME, self.store.erase)
             self._log.info("channel down channel={channel}", channel=self._name)
 
+    def not_reached(self, error: Exception) -> None:
+        """The partner was dialled in vain, and is dialled again."""
+        self._log.info(
+            "partner not reached channel={channel}: {error}", channel=self._name, error=error
+        )
+
     def stop_dialling(self) -> None:
         """Leave it to the partner to connect."""
         dialler, self.dialler, self.dial_id = self.dialler, None, 0
@@ -171,7 +177,12 @@ class ThesisWire:
             endpoint = HostnameEndpoint(self._reactor, address, port)
         except ValueError as error:
             raise SynchronisationError(f"no address: {error}") from None
-        dialler = dial(endpoint, lambda: self._protocol(service.name, channel), self._reactor)
+        dialler = dial(
+            endpoint,
+            lambda: self._protocol(service.name, channel),
+            channel.not_reached,
+            self._reactor,
+        )
         channel.dialler = dialler
         dialler.start()
         try:

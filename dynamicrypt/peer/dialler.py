@@ -57,12 +57,18 @@ def pause(failures: int) -> float:
 class Dialler:
     """Dials with `connect` until it is stopped.
 
+    `failed` is told why an attempt failed, if that is another reason than the last time.
     `stop` may be called at any time, from any callback, and again.
     """
 
     _log = Logger()
 
-    def __init__(self, connect: Callable[[], Deferred[Connection]], clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Deferred[Connection]],
+        failed: Callable[[Exception], object],
+        clock: IReactorTime,
+    ) -> None:
         #: Whether the first attempt is over.
         self.tried = False
         #: Why the last attempt failed; None once the next one is under way.
@@ -70,6 +76,8 @@ class Dialler:
         #: The connection of the moment, accepted or not yet.
         self.connection: Connection | None = None
         self._connect = connect
+        self._failed = failed
+        self._told = ""
         self._clock = clock
         self._stopped = False
         self._outcome: Exception | None = None
@@ -113,18 +121,25 @@ class Dialler:
                 await self._wait(self.connection.accepted)
                 began = self._clock.seconds()
                 self._accepted = True
+                self._told = ""
                 self._report(None)
                 await self._wait(self.connection.closed)
                 if self._clock.seconds() - began >= STEADY:
                     failures = 0
             except Exception as error:
-                self.failure = error
-                self._report(error)
+                self._fail(error)
             failures += 1
             self.connection = None
             self._accepted = False
             with suppress(CancelledError):
                 await self._wait(deferLater(self._clock, pause(failures)))
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = error
+        if not self._stopped and str(error) != self._told:
+            self._told = str(error)
+            self._failed(error)
+        self._report(error)
 
     async def _wait(self, deferred: Deferred[T]) -> T:
         """The result; `stop` ends the wait with CancelledError."""

@@ -230,8 +230,11 @@ class ThesisListener(Factory):
 
 
 def dial(
-    endpoint: IStreamClientEndpoint, build: Callable[[], ThesisProtocol], clock: IReactorTime
+    endpoint: IStreamClientEndpoint,
+    build: Callable[[], ThesisProtocol],
+    failed: Callable[[Exception], object],
+    clock: IReactorTime,
 ) -> Dialler:
     """A dialler that makes each connection with a protocol of its own from `build`."""
     factory = Factory.forProtocol(build)
-    return Dialler(lambda: cast("Deferred[Connection]", endpoint.connect(factory)), clock)
+    return Dialler(lambda: cast("Deferred[Connection]", endpoint.connect(factory)), failed, clock)

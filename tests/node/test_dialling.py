@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import SynchronisationError
@@ -115,6 +116,16 @@ class DiallingTests(SynchronousTestCase):
         self.assertIsNone(self.dialling.failure(PEER))
         self.network.fail()
         self.assertEqual(str(self.dialling.failure(PEER)), "nobody there")
+
+    def test_logs_whom_it_does_not_reach_unless_there_is_a_link_already(self) -> None:
+        with capturedLogs() as logged:
+            self.dialling.keep(HERE, PEER)
+            self.network.fail()
+            self.clock.advance(LONGEST_PAUSE)
+            self.network.answer(PEER)
+            self.reach(THERE)
+            self.assertEqual(self.network.answer(PEER).said, "redundant")
+        self.assertEqual([str(event["address"]) for event in logged], [str(HERE)])
 
     def test_address_that_was_reached_is_dialled_again(self) -> None:
         self.reach()

@@ -316,6 +316,24 @@ class FaultTests(CallerTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         await self.works()
 
+    async def test_a_channel_that_cannot_be_closed_keeps_no_other_from_it(self) -> None:
+        self.register()
+        await self.synchronise()
+        node = self.one.node
+        node.create_service("aaron", owner="o")
+        broken = node.open_channel("aaron", "carol", peer="two", owner="o")
+        (channel,) = node.channels("alice", owner="o")
+        # The one that fails is asked first.
+        node._exchange._channels[channel.peer, channel.name] = node._exchange._channels.pop(
+            (channel.peer, channel.name)
+        )
+        self.patch(broken, "close", lambda *_: 1 // 0)
+        node._exchange.stop()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(channel.store.levels.free, 0)
+        self.assertEqual(list(node.links), [])
+        del broken.close
+
     async def test_links_that_could_not_be_begun_take_no_place(self) -> None:
         self.register()
         for host in (self.one, self.two):

@@ -32,7 +32,10 @@ class DiallerTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.attempts: list[Deferred[Connection]] = []
-        self.dialler = Dialler(self.connect, self.clock)
+        self.failures: list[str] = []
+        self.dialler = Dialler(
+            self.connect, lambda error: self.failures.append(str(error)), self.clock
+        )
         self.dialler.start()
         self.addCleanup(self.end)
 
@@ -107,6 +110,20 @@ class DiallerTests(SynchronousTestCase):
         self.lose(STEADY)
         self.clock.advance(FIRST_PAUSE * (1 + JITTER))
         self.assertEqual(len(self.attempts), 22)
+
+    def test_a_failure_is_told_of_once_until_there_is_another_or_a_success(self) -> None:
+        for reason in ("no", "no", "refused", "refused", "no"):
+            self.attempts[-1].errback(SynchronisationError(reason))
+            self.clock.advance(LONGEST_PAUSE * (1 + JITTER))
+        self.assertEqual(self.failures, ["no", "refused", "no"])
+        self.lose(0)
+        self.clock.advance(LONGEST_PAUSE * (1 + JITTER))
+        self.attempts[-1].errback(SynchronisationError("no"))
+        self.assertEqual(self.failures[3:], ["no"])
+
+    def test_what_stopping_ends_is_no_failure(self) -> None:
+        self.dialler.stop()
+        self.assertEqual(self.failures, [])
 
     def test_tells_why_the_last_attempt_failed_until_the_next_begins(self) -> None:
         self.assertIsNone(self.dialler.failure)
