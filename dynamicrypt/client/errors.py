@@ -297,3 +297,9 @@ def problem(
     """The error of a code; a plain ProblemError for one that this client does not know."""
     kind = ProblemError.by_code.get(code, ProblemError)
     return kind(detail, code=code, status=status, retry_after=retry_after)
+
+
+class StorageFailedError(ProblemError):
+    """The node cannot write its state directory, and changed nothing. Make room on its disk."""
+
+    code = "storage_failed"

@@ -9,6 +9,7 @@ from typing import Final
 from twisted.application.service import Service as TwistedService
 
 from dynamicrypt.errors import (
+    LocalError,
     NoKeyYetError,
     ParameterError,
     SynchronisationError,
@@ -30,7 +31,7 @@ from dynamicrypt.node.thesis import ThesisWire
 from dynamicrypt.node.wires import Wires
 from dynamicrypt.params import Profile
 from dynamicrypt.peer import fingerprint
-from dynamicrypt.peer.errors import MistypedError
+from dynamicrypt.peer.errors import MistypedError, StorageError
 from dynamicrypt.peer.handshake import SecuredListener
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.peers import KnownPeers
@@ -80,10 +81,8 @@ class Node(TwistedService):
             advertised=advertised,
             default=default_wire,
         )
-        self._persistence: Persistence | None = None
-        if saved is not None:
-            self._persistence = Persistence(saved, self._services, self._exchange)
-            self._persistence.restore()
+        self._persistence = Persistence(saved, self._services, self._exchange)
+        self._persistence.restore()
 
     def register(self, name: str, *, owner: str, wire: int | None = None) -> Registration:
         """Register a service; a name that is taken or empty gets digits appended.
@@ -140,8 +139,14 @@ class Node(TwistedService):
         return self._ready_channel(name, owner, mode).decrypt(message, hash_, mode)
 
     def remove(self, name: str, *, owner: str) -> None:
-        """Forget a service: its keys are erased, and its partner sees the connection end."""
-        self._services.remove(self._services.owned(name, owner))
+        """Forget a service: its keys are erased, and its partner sees the connection end.
+
+        Raises UnknownServiceError, and StorageError where one that outlives the process could not
+        be forgotten for good: then it is left as it is.
+        """
+        service = self._services.owned(name, owner)
+        self._persistence.save_without(service)
+        self._services.remove(service)
 
     # REST v2.
 
@@ -153,10 +158,15 @@ class Node(TwistedService):
     def create_service(self, name: str, *, owner: str) -> None:
         """Register a service of exactly this name, for good.
 
-        Raises ParameterError, NameTakenError and TooManyServicesError.
+        Raises ParameterError, NameTakenError, TooManyServicesError and StorageError.
         """
-        self._services.create(name, owner=owner, wire=exchange.WIRE).persistent = True
-        self._save()
+        service = self._services.create(name, owner=owner, wire=exchange.WIRE)
+        service.persistent = True
+        try:
+            self._persistence.save()
+        except StorageError:
+            self._services.remove(service)
+            raise
 
     def service_names(self, *, owner: str) -> list[str]:
         """The names of the owner's services."""
@@ -166,25 +176,24 @@ class Node(TwistedService):
         """Whose each service of the node is, by its name, on both wires."""
         return {service.name: service.owner for service in self._services}
 
-    def delete_service(self, name: str, *, owner: str) -> None:
-        """Forget a service, its channels and their keys; raises UnknownServiceError."""
-        self.remove(name, owner=owner)
-        self._save()
-
     def open_channel(self, name: str, partner: str, *, peer: str, owner: str) -> LinkChannel:
         """The channel with a partner at a known peer, named or given by its fingerprint.
 
-        It is kept open from now on; returns at once. Raises UnknownServiceError, NoSuchPeerError
-        and ParameterError.
+        It is kept open from now on; returns at once. Raises UnknownServiceError, NoSuchPeerError,
+        ParameterError and StorageError.
         """
         service = self._services.owned(name, owner)
         if not partner or check_name(partner) != partner:
             raise ParameterError("a partner's name is 1 to 255 bytes without NUL")
         if service.wire != exchange.WIRE:
             raise ParameterError("the service uses wire 1")
-        channel = self._exchange.open(service, partner, self._peer(peer))
-        self._save()
-        return channel
+        mark = self._peer(peer)
+        self._persistence.save_with_channel(service, partner, mark)
+        try:
+            return self._exchange.open(service, partner, mark)
+        except LocalError:
+            self._persistence.save()
+            raise
 
     def channel(self, name: str, partner: str, *, owner: str) -> LinkChannel:
         """The channel with a partner; raises UnknownServiceError and UnknownChannelError."""
@@ -199,10 +208,14 @@ class Node(TwistedService):
         return [channel for channel in channels if isinstance(channel, LinkChannel)]
 
     def close_channel(self, name: str, partner: str, *, owner: str) -> None:
-        """End a channel and erase its keys; raises UnknownServiceError, UnknownChannelError."""
+        """End a channel and erase its keys.
+
+        Raises UnknownServiceError, UnknownChannelError and StorageError.
+        """
         self.channel(name, partner, owner=owner)
-        self._services.owned(name, owner).part(partner)
-        self._save()
+        service = self._services.owned(name, owner)
+        self._persistence.save_without_channel(service, partner)
+        service.part(partner)
 
     def status(self) -> NodeStatus:
         """The node and its peers now."""
@@ -262,10 +275,6 @@ class Node(TwistedService):
         self._exchange.stop()
         for service in self._services:
             service.part_all()
-
-    def _save(self) -> None:
-        if self._persistence is not None:
-            self._persistence.save()
 
     def _peer(self, text: str) -> bytes:
         """The fingerprint of a peer by its name or fingerprint; this node is its own peer, too."""

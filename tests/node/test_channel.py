@@ -166,7 +166,7 @@ class RefusalTests(ChannelTestCase):
             lambda: node.channel("alice", "bob", owner="p"),
             lambda: node.channels("alice", owner="p"),
             lambda: node.close_channel("alice", "bob", owner="p"),
-            lambda: node.delete_service("alice", owner="p"),
+            lambda: node.remove("alice", owner="p"),
         ):
             self.assertRaises(UnknownServiceError, call)
         self.assertEqual(node.service_names(owner="p"), [])

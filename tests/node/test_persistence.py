@@ -1,18 +1,22 @@
 """Services and channels of REST v2 outlive the process; keys do not."""
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 
-from dynamicrypt.errors import UnknownKeyError
+from dynamicrypt.errors import ParameterError, UnknownKeyError
 from dynamicrypt.node import exchange as exchange_module
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.persistence import Persistence
 from dynamicrypt.node.registry import SavedChannel, SavedService, ServicesFile
-from dynamicrypt.peer.errors import StateFileError
+from dynamicrypt.peer.errors import StateFileError, StorageError
 from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.peers import KnownPeers
 from dynamicrypt.peer.statedir import StateDirectory
+from tests.logs import log_of
 from tests.node.hosts import ChannelTestCase
 
 
@@ -50,8 +54,58 @@ class PersistenceTests(ChannelTestCase):
 
     async def test_deleted_service_is_not_saved(self) -> None:
         self.open(self.one, "alice", "bob")
-        self.one.node.delete_service("alice", owner="o")
+        self.one.node.remove("alice", owner="o")
         self.assertEqual(self.saved.load(), [])
+
+    async def test_what_cannot_be_saved_is_not_done_until_it_can(self) -> None:
+        node = self.one.node
+        alice, _ = await self.pair()
+        known = show(self.two.identity.fingerprint)
+        changes: list[tuple[str, Callable[[], object]]] = [
+            ("a service", lambda: node.create_service("carol", owner="o")),
+            ("a channel", lambda: node.open_channel("alice", "dave", peer=known, owner="o")),
+            (
+                "a channel elsewhere",
+                lambda: node.open_channel(
+                    "alice", "bob", peer=show(self.one.identity.fingerprint), owner="o"
+                ),
+            ),
+            ("a channel's end", lambda: node.close_channel("alice", "bob", owner="o")),
+            ("a service's end", lambda: node.remove("alice", owner="o")),
+        ]
+        before, names = self.saved.load(), os.listdir(self.saved.path.parent)
+        for what, change in changes:
+            with self.subTest(what), log_of("dynamicrypt.node.persistence") as lines:
+                with mock.patch.object(os, "fsync", side_effect=OSError(28, "No space left")):
+                    self.assertRaises(StorageError, change)
+                self.assertEqual(node.service_names(owner="o"), ["alice"])
+                self.assertEqual(node.channels("alice", owner="o"), [alice])
+                self.assertTrue(alice.live and alice.store.own.free)
+                self.assertEqual(self.saved.load(), before)
+                self.assertEqual(os.listdir(self.saved.path.parent), names)
+                self.assertEqual(len(lines), 1)
+                self.assertIn("no space left", lines[0])
+        for _, change in (changes[0], changes[1], changes[3]):
+            change()
+        (first, second) = self.saved.load()
+        self.assertEqual([first.name, second.name], ["alice", "carol"])
+        self.assertEqual([channel.partner for channel in first.channels], ["dave"])
+
+    async def test_what_is_saved_already_needs_no_disk(self) -> None:
+        self.open(self.one, "alice", "bob")
+        (peer,) = self.one.known
+        with mock.patch.object(os, "fsync", side_effect=OSError(28, "No space left")):
+            self.one.node.open_channel("alice", "bob", peer=peer.name, owner="o")
+            self.one.node.register("v1", owner="o")
+            self.one.node.remove("v1", owner="o")
+
+    async def test_channel_that_could_not_be_opened_is_not_saved(self) -> None:
+        self.open(self.one, "alice", "bob")
+        before = self.saved.load()
+        own = show(self.one.identity.fingerprint)
+        with self.assertRaises(ParameterError):
+            self.one.node.open_channel("alice", "alice", peer=own, owner="o")
+        self.assertEqual(self.saved.load(), before)
 
     async def test_channel_of_a_peer_that_is_known_no_more_waits_for_it(self) -> None:
         self.open(self.one, "alice", "bob")

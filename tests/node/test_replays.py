@@ -98,7 +98,7 @@ class ReplayTests(ChannelTestCase):
 
     async def test_after_the_service_was_made_again(self) -> None:
         to_bob, _, to_alice, alice = await self.both()
-        self.two.node.delete_service("bob", owner="o")
+        self.two.node.remove("bob", owner="o")
         bob = self.open(self.two, "bob", "alice")
         await bob.when_ready()
         self.assertRefused(UnknownKeyError, bob, to_bob)

@@ -2,18 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.peer import peers
 from dynamicrypt.peer.errors import NoSuchPeerError, PeerEntryError, StateFileError
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer, PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
+from tests.logs import log_of
 
 NAMES = st.from_regex(r"\A[a-z0-9]([a-z0-9._-]{0,20}[a-z0-9])?\Z").filter(peers.is_name)
 HOSTS = st.one_of(
@@ -214,23 +214,20 @@ class PeersFileTests(SynchronousTestCase):
     def test_a_mistake_made_later_changes_nothing_and_is_told_once(self) -> None:
         self.file.update(lambda known: known.with_peer(BERLIN))
         self.file.current()
-        lines: list[LogEvent] = []
-        observer = cast("ILogObserver", lines.append)
-        globalLogPublisher.addObserver(observer)
-        self.addCleanup(globalLogPublisher.removeObserver, observer)
         good = peers.encode(KnownPeers((PARIS,)))
-        for content, told in ((b"{}", 1), (b"{}", 1), (b"[]", 1), (b"", 2)):
-            self.directory.replace(peers.FILE, content)
-            for _ in range(3):
-                self.assertEqual(list(self.file.current()), [BERLIN])
-            self.assertEqual(len(lines), told)
-        self.assertIn("known still", str(formatEvent(lines[0])))
-        self.assertIn(peers.FILE, str(formatEvent(lines[0])))
-        self.directory.replace(peers.FILE, good)
-        self.assertEqual(list(self.file.current()), [PARIS])
-        self.directory.replace(peers.FILE, b"")
-        self.assertEqual(list(self.file.current()), [PARIS])
-        self.assertEqual(len(lines), 3)
+        with log_of("dynamicrypt.peer.peers") as lines:
+            for content, told in ((b"{}", 1), (b"{}", 1), (b"[]", 1), (b"", 2)):
+                self.directory.replace(peers.FILE, content)
+                for _ in range(3):
+                    self.assertEqual(list(self.file.current()), [BERLIN])
+                self.assertEqual(len(lines), told)
+            self.assertIn("known still", lines[0])
+            self.assertIn(peers.FILE, lines[0])
+            self.directory.replace(peers.FILE, good)
+            self.assertEqual(list(self.file.current()), [PARIS])
+            self.directory.replace(peers.FILE, b"")
+            self.assertEqual(list(self.file.current()), [PARIS])
+            self.assertEqual(len(lines), 3)
 
     def test_reads_a_broken_file_once(self) -> None:
         self.file.current()

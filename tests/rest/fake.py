@@ -77,10 +77,6 @@ class FakeNode(Node):
         self._fail()
         return dict(self.whose)
 
-    def delete_service(self, name: str, *, owner: str) -> None:
-        self._opened(name, owner)
-        del self.whose[name], self.opened[name]
-
     def open_channel(self, name: str, partner: str, *, peer: str, owner: str) -> LinkChannel:
         links = self._opened(name, owner)
         if peer not in {"there", "elsewhere"}:
@@ -194,6 +190,10 @@ class FakeNode(Node):
         return plain.decode()
 
     def remove(self, name: str, *, owner: str) -> None:
+        if name in self.whose:
+            self._opened(name, owner)
+            del self.whose[name], self.opened[name]
+            return
         self._find(name, owner)
         del self.services[name]
 

@@ -161,6 +161,11 @@ KINDS: Final[Mapping[str, Kind]] = {
     "too_many_pieces": Kind(
         503, "Too many messages wait for pieces", "Open the missing pieces, or wait.", 1000
     ),
+    "storage_failed": Kind(
+        507,
+        "The node cannot write its state directory",
+        "Nothing has changed. Make room on the node's disk, or make it writable, and ask again.",
+    ),
 }
 
 #: Codes of what needs a key and finds none.

@@ -42,7 +42,13 @@ class ChannelRoutes:
         takes=OpenChannel,
         gives=[Channel],
         statuses=(201, 200),
-        problems=("unknown_service", "unknown_peer", "bad_parameter", "too_many_services"),
+        problems=(
+            "unknown_service",
+            "unknown_peer",
+            "bad_parameter",
+            "too_many_services",
+            "storage_failed",
+        ),
     )
     def open_channel(
         self, token: Token, asked: OpenChannel, *, service: str, partner: str
@@ -69,7 +75,7 @@ class ChannelRoutes:
         channel = self._node.channel(service, partner, owner=token.id)
         return self._described_when_ready(channel, wait) if wait else describe_channel(channel)
 
-    @routes.add("DELETE", CHANNEL, statuses=(204,), problems=ON_CHANNEL)
+    @routes.add("DELETE", CHANNEL, statuses=(204,), problems=(*ON_CHANNEL, "storage_failed"))
     def close_channel(self, token: Token, *, service: str, partner: str) -> None:
         """Close a channel and erase its keys."""
         self._node.close_channel(service, partner, owner=token.id)

@@ -34,7 +34,7 @@ class NodeRoutes:
         "/node/services/{service}",
         scope=Scope.ADMIN,
         statuses=(204,),
-        problems=("unknown_service",),
+        problems=("unknown_service", "storage_failed"),
     )
     def delete_any_service(self, token: Token, *, service: str) -> None:
         """Remove a service of anybody, its channels and their keys.
@@ -44,4 +44,4 @@ class NodeRoutes:
         owner = self._node.owners().get(service)
         if owner is None:
             raise UnknownServiceError("the node has no such service")
-        self._node.delete_service(service, owner=owner)
+        self._node.remove(service, owner=owner)

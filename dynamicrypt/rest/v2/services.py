@@ -33,7 +33,7 @@ class ServiceRoutes:
         "/services/{service}",
         gives=[Service],
         statuses=(201, 200),
-        problems=("bad_parameter", "name_taken", "too_many_services"),
+        problems=("bad_parameter", "name_taken", "too_many_services", "storage_failed"),
     )
     def create_service(self, token: Token, *, service: str) -> tuple[int, Service]:
         """Create a service, or find that you have it.
@@ -50,7 +50,9 @@ class ServiceRoutes:
         """A service and its channels."""
         return describe_service(self._node, service, owner=token.id)
 
-    @routes.add("DELETE", "/services/{service}", statuses=(204,), problems=_OWN)
+    @routes.add(
+        "DELETE", "/services/{service}", statuses=(204,), problems=(*_OWN, "storage_failed")
+    )
     def delete_service(self, token: Token, *, service: str) -> None:
         """Remove a service, its channels and their keys."""
-        self._node.delete_service(service, owner=token.id)
+        self._node.remove(service, owner=token.id)
