@@ -16,7 +16,8 @@ from typing import Any, Final, Literal
 from dynamicrypt.lab.attacks import NoAttack, attack_named
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.experiment import Experiment
-from dynamicrypt.lab.outcome import Criterion
+from dynamicrypt.lab.finish import success_by_rank
+from dynamicrypt.lab.outcome import Criterion, Outcome
 from dynamicrypt.lab.statistics import Estimate, proportion
 from dynamicrypt.lab.weights import entropy, synchronised_weights
 from dynamicrypt.params import MachineParameters, Rule
@@ -70,7 +71,7 @@ class Published:
 
         Where only the number of runs is known, the spread is taken from our own.
         """
-        read = reading * self.value
+        read = reading * self.value if self.place.startswith("T ") else 0.0
         if self.trials is not None:
             share = proportion(round(self.value * self.trials), self.trials)
             return replace(share, value=self.value, error=hypot(share.error, read))
@@ -133,13 +134,19 @@ def compare(
         outcome = Experiment(
             exchange=exchange, attack=figure.experiment.attack, runs=runs, seed=seed
         ).run(threads=threads)
-        if figure.what == "steps":
-            ours = outcome.mean_steps
-        else:
-            ours = outcome.success(Criterion(figure.what))
+        ours = _figure_of(outcome, figure.what)
     return Comparison(
         figure=figure, published=figure.estimate(ours, runs, reading), ours=ours, runs=runs
     )
+
+
+def _figure_of(outcome: Outcome, what: str) -> Estimate:
+    """Mean steps, success by a criterion, or that against the first or last to finish of ten."""
+    if what == "steps":
+        return outcome.mean_steps
+    if what in ("first of ten", "last of ten"):
+        return success_by_rank(outcome, 10)[0 if what == "first of ten" else -1]
+    return outcome.success(Criterion(what))
 
 
 def affordable_runs(figure: Published, form: Form) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan, nan, sqrt
+from math import ceil, isnan, log10, nan, sqrt
 from typing import Final
 
 import numpy as np
@@ -73,7 +73,7 @@ class Proportion(Estimate):
         if self.trials and self.successes == 0:
             return f"0 (≤ {high:.2g})"
         if self.trials and self.successes == self.trials:
-            return f"1 (≥ {low:.{digits}g})"
+            return f"1 (≥ {low:.{1 + ceil(-log10(1 - low))}f})"
         return Estimate.text(self, digits, error_digits)
 
 

@@ -40,8 +40,9 @@ class EstimateTests(SynchronousTestCase):
 
     def test_shares_of_nought_and_one_are_told_by_their_bounds(self) -> None:
         self.assertEqual(str(proportion(0, 1000)), "0 (≤ 0.0038)")
-        self.assertEqual(str(proportion(1000, 1000)), "1 (≥ 0.99617)")
+        self.assertEqual(str(proportion(1000, 1000)), "1 (≥ 0.9962)")
         self.assertEqual(proportion(10, 10).text(2), "1 (≥ 0.72)")
+        self.assertEqual(proportion(10**6, 10**6).text(2), "1 (≥ 0.9999962)")
         self.assertEqual(str(proportion(0, 0)), "-")
         self.assertEqual(str(proportion(500, 1000)), "0.5 ± 0.016")
 
