@@ -54,7 +54,7 @@ class HeldHalf:
             case Fate.EXPIRED:
                 raise KeyExpiredError("the key is too old")
             case _:
-                raise UnknownKeyError("no key of this id was ever held here")
+                raise UnknownKeyError("no key of the partner's with this id is known here")
 
     def spend(self, held: HeldKey, now: float) -> None:
         """Wipe a key that served for all that it may."""

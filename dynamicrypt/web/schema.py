@@ -28,7 +28,7 @@ from typing import (
 
 import orjson
 
-from dynamicrypt.errors import LocalError
+from dynamicrypt.errors import LocalError, ParameterError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -45,13 +45,17 @@ class MalformedBodyError(LocalError, ValueError):
 
 
 class InvalidRequestError(LocalError, ValueError):
-    """A field is missing or of the wrong type. Compare the request with the API's reference."""
+    """A field is missing, unknown or ill-typed. Compare the request with the API's reference."""
 
     code = "invalid_request"
 
 
 class _UnfitError(ValueError):
     """Why a value is no value of its field, to be said behind the field's name."""
+
+
+class _OutsideError(ValueError):
+    """Why a value is outside the range of its field, to be said behind the field's name."""
 
 
 #: Kinds of values, for people.
@@ -74,7 +78,7 @@ class Range:
     def check(self, value: Any) -> None:
         """Refuse what lies outside."""
         if not self.least <= value <= self.most:
-            raise _UnfitError(f"is outside {self.least}..{self.most}")
+            raise _OutsideError(f"is outside {self.least}..{self.most}")
 
     def schema(self) -> Schema:
         """The keywords of JSON Schema."""
@@ -92,7 +96,7 @@ class Length:
     def check(self, value: Any) -> None:
         """Refuse what is longer or shorter."""
         if not self.least <= len(value) <= self.most:
-            raise _UnfitError(f"has a length outside {self.least}..{self.most}")
+            raise _OutsideError(f"has a length outside {self.least}..{self.most}")
 
     def schema(self) -> Schema:
         """The keywords of JSON Schema."""
@@ -108,7 +112,7 @@ class OneOf:
     def check(self, value: Any) -> None:
         """Refuse all others."""
         if value not in self.values:
-            raise _UnfitError(f"is none of {', '.join(self.values)}")
+            raise _OutsideError(f"is none of {', '.join(self.values)}")
 
     def schema(self) -> Schema:
         """The keywords of JSON Schema."""
@@ -172,7 +176,8 @@ def parse(shape: type[Shape], body: bytes, *, exact: bool = False) -> Shape:
     Types are exact: true is no integer. A field that has a default may be absent or null. With
     `exact` what is read is what `describe` describes: fields that the shape does not have are
     refused, not ignored, and 1.0 is an integer. Raises MalformedBodyError where the body is not a
-    JSON object, InvalidRequestError for the rest.
+    JSON object, ParameterError for a value outside the range of its field, InvalidRequestError for
+    the rest.
     """
     try:
         given = orjson.loads(body)
@@ -208,10 +213,10 @@ def _build(shape: type[Shape], given: Mapping[str, object], *, exact: bool) -> S
                 value = convert(value)
             for constraint in constraints:
                 constraint.check(value)
-        except InvalidRequestError:
-            raise
-        except ValueError as error:
+        except _UnfitError as error:
             raise InvalidRequestError(f"{name} {error}") from None
+        except _OutsideError as error:
+            raise ParameterError(f"{name} {error}") from None
         values[name] = value
     if exact and present != len(given):
         known = ", ".join(rule.name for rule in _rules(shape))

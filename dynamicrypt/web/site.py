@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from typing import TypeAlias
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from klein.resource import KleinResource
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -30,6 +30,8 @@ LiveBodies: TypeAlias = Callable[[Request], LiveBody | None]
 
 class BoundedSite(Site):
     """Serves the routes below `root` to whom the guard lets in, within the limits.
+
+    The names in the paths of Klein's routes come percent-encoded.
 
     Answers are counted in `answered`, by status. It keeps no access log: paths and user agents are
     nobody's business.
@@ -97,14 +99,19 @@ class BoundedSite(Site):
             return Told(refused, self.dialect)
         if isinstance(request.content, LiveBody):
             return request.content.end()
-        if b"//" in request.path or b"%2F" in request.path.upper():
-            return no_page(self.dialect)  # Werkzeug would take either for one slash
+        if b"//" in request.path:
+            return no_page(self.dialect)  # Werkzeug would take it for one slash
         if not request.path.isascii() or b"%" in request.path:
             try:
                 unquote_to_bytes(request.path).decode()
             except UnicodeDecodeError:
                 return no_page(self.dialect)  # Klein would log every such path
         route: IResource = super().getResourceFor(request)
-        if request.postpath and not isinstance(route, KleinResource):
+        if isinstance(route, KleinResource):
+            # Klein joins the parts of the path again, and a name may have a slash in it.
+            request.postpath = [
+                quote_from_bytes(each, "").encode("ascii") for each in request.postpath or ()
+            ]
+        elif request.postpath:
             return no_page(self.dialect)  # below a page there is nothing
         return route

@@ -214,7 +214,7 @@ class NativeTests(NativeCase):
         self.problem(self.refused(kind, b"Origin: null"), "foreign_origin", 403)
         for other in (b"Content-Type: text/plain", b"X: y", b"Content-Type:"):
             self.problem(self.refused(other), "bad_content_type", 415)
-        self.problem(self.refused(kind), "no_key_yet", 503)
+        self.problem(self.refused(kind), "not_opened", 503)
 
     def test_without_a_body_no_type_is_needed(self) -> None:
         self.ok(Client(self.site).ask(post(CHANNEL + "/stop", b"", UP)))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from dynamicrypt.errors import ParameterError
 from dynamicrypt.rest.openapi.json_schema import BASE64_PATTERN, base64_length, describe, parts_of
 from dynamicrypt.rest.v1.shapes import (
     Encrypt,
@@ -213,10 +214,10 @@ class Outer:
 class ExactTests(SynchronousTestCase):
     """What the parser takes is what the description says."""
 
-    def refusal(self, **changes: object) -> str:
+    def refusal(self, kind: type[Exception], **changes: object) -> str:
         content = {"data": "eHl6", "parts": [{"number": 1}], **changes}
         body = json.dumps({name: value for name, value in content.items() if value != "absent"})
-        error = self.assertRaises(InvalidRequestError, parse, Outer, body.encode(), exact=True)
+        error = self.assertRaises(kind, parse, Outer, body.encode(), exact=True)
         return str(error)
 
     def test_takes_what_fits(self) -> None:
@@ -234,16 +235,20 @@ class ExactTests(SynchronousTestCase):
             ({"data": None}, "data is missing"),
             ({"data": 7}, "data is not text"),
             ({"data": "eHl"}, "data is not base64"),
-            ({"data": "eHl6eA=="}, "data has a length outside 0..3"),
-            ({"parts": []}, "parts has a length outside 1..2"),
             ({"parts": [1]}, "parts has an item of the wrong type"),
-            ({"number": 10}, "number is outside 0..9"),
             ({"number": 1.5}, "number is not an integer"),
             ({"number": True}, "number is not an integer"),
-            ({"text": "c"}, "text is none of a, b"),
             ({"fllag": 1}, "a field that this request does not have"),
         ):
-            self.assertTrue(self.refusal(**changes).startswith(said), said)
+            self.assertTrue(self.refusal(InvalidRequestError, **changes).startswith(said), said)
+        outside: tuple[tuple[dict[str, object], str], ...] = (
+            ({"data": "eHl6eA=="}, "data has a length outside 0..3"),
+            ({"parts": []}, "parts has a length outside 1..2"),
+            ({"number": 10}, "number is outside 0..9"),
+            ({"text": "c"}, "text is none of a, b"),
+        )
+        for values, said in outside:
+            self.assertEqual(self.refusal(ParameterError, **values), said)
 
     def test_is_described_as_it_is_read(self) -> None:
         schema = describe(Outer, exact=True)
@@ -267,11 +272,11 @@ class ExactTests(SynchronousTestCase):
         self.assertEqual(parts_of(Outer), [Inner])
 
     @given(values)
-    def test_anything_else_is_refused_with_one_of_two_errors(self, value: object) -> None:
+    def test_anything_else_is_refused_with_one_of_three_errors(self, value: object) -> None:
         for exact in (False, True):
             try:
                 parse(Outer, json.dumps(value).encode(), exact=exact)
-            except (MalformedBodyError, InvalidRequestError):
+            except (MalformedBodyError, InvalidRequestError, ParameterError):
                 continue
 
     @given(st.binary(max_size=40))

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from dynamicrypt.access.rate import RateLimits
 from dynamicrypt.access.tokens import Scope, Token, Tokens
-from dynamicrypt.errors import DynamiCryptError, UnauthorisedError
+from dynamicrypt.errors import DynamiCryptError, ParameterError, UnauthorisedError
 from dynamicrypt.rest.desk.counters import RestCounters
 from dynamicrypt.rest.desk.idempotency import Clock, KeptAnswers
 from dynamicrypt.rest.desk.operation import Operation, Result
@@ -150,13 +150,18 @@ def check_query(names: Collection[bytes], *, waits: bool) -> None:
 
 
 def wait_of(values: Sequence[bytes]) -> float:
-    """Seconds of the query's `wait`, such as 2s or 500ms; raises InvalidRequestError."""
+    """Seconds of the query's `wait`, such as 2s or 500ms.
+
+    Raises InvalidRequestError for one of another form, ParameterError for one that is too long.
+    """
     if not values:
         return 0.0
     match = _WAIT_FORM.fullmatch(values[0]) if len(values) == 1 else None
     seconds = 0.0 if match is None else int(match[1]) / (1 if match[2] == b"s" else 1000)
-    if match is None or seconds > MAX_WAIT:
+    if match is None:
         raise InvalidRequestError(f"wait is a time such as 2s or 500ms, up to {MAX_WAIT:g}s")
+    if seconds > MAX_WAIT:
+        raise ParameterError(f"wait is {MAX_WAIT:g}s at most")
     return seconds
 
 

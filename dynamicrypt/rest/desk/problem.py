@@ -38,7 +38,9 @@ class Kind(NamedTuple):
 KINDS: Final[Mapping[str, Kind]] = {
     "malformed_body": Kind(400, "The body is no JSON object", "Send one JSON object, in UTF-8."),
     "invalid_request": Kind(
-        400, "The request does not have the form of its operation", "Compare it with openapi.json."
+        400,
+        "A field or parameter is missing, unknown or ill-typed",
+        "Compare the request with openapi.json.",
     ),
     "auth_required": Kind(
         401, "No valid token", "Send `Authorization: Bearer` with a token of this node."
@@ -55,7 +57,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "not_found": Kind(
         404,
         "There is no such path",
-        "Compare it with openapi.json; names have no `/` and are percent-encoded UTF-8.",
+        "Compare it with openapi.json; names in it are percent-encoded UTF-8.",
     ),
     "unknown_service": Kind(
         404, "The caller has no service of this name", "Create it with PUT; each token has its own."
@@ -69,8 +71,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "unknown_key": Kind(
         404,
         "The key is not known here",
-        "Have the sender seal again: a process that ended took its keys along; or the message is"
-        " another channel's.",
+        "Have the sender seal again: a process that ended took its keys along. Or it is of another"
+        " channel, or of this side.",
     ),
     "method_not_allowed": Kind(
         405, "The path does not have this method", "The header Allow names those that it has."
@@ -114,12 +116,12 @@ KINDS: Final[Mapping[str, Kind]] = {
         "Send application/json; for a stream application/octet-stream.",
     ),
     "bad_parameter": Kind(
-        422, "A number or name is outside its range", "Use a value inside the range that is named."
+        422, "A value is outside its range", "Use a value inside the range that is named."
     ),
     "unsupported_mode": Kind(
         422,
         "The operation does not have this mode",
-        "Batches have modes 1 to 3; streams have their own operations.",
+        "Open streams as streams and pieces one by one; batches have modes 1 to 3.",
     ),
     "bad_ciphertext": Kind(
         422,
@@ -138,8 +140,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     "too_many_streams": Kind(
         429, "As many event streams are open as may be", "Close one, or share one.", 5000
     ),
-    "internal_error": Kind(500, "A fault of the node itself", "Its log tells more: report it."),
-    "failed": Kind(500, "The node could not do it", "The detail says why; the log tells more."),
+    "internal_error": Kind(500, "A fault of the node's program", "Its log tells more: report it."),
+    "failed": Kind(
+        500,
+        "Something kept the node from doing it",
+        "The detail says what; its log tells more.",
+    ),
     "no_key_yet": Kind(
         503,
         "No key is ready yet",

@@ -95,6 +95,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         }
     if operation.waits:
         described["parameters"].append(WAIT_PARAMETER)
+    if operation.takes is not None or operation.waits:
+        problems.append("bad_parameter")
     if operation.idempotent:
         problems += ["idempotency_mismatch", "idempotency_in_flight"]
         described["parameters"].append(KEY_PARAMETER)

@@ -151,6 +151,7 @@ def _stream(verb: str, scope: Scope, codes: Sequence[str]) -> dict[str, Any]:
             (
                 *ALWAYS,
                 "invalid_request",
+                "bad_parameter",
                 "too_slow",
                 "bad_content_type",
                 "scope_missing",

@@ -6,8 +6,9 @@ openapi.json and the parser are both made from them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
+from dynamicrypt.errors import UnsupportedModeError
 from dynamicrypt.keys.cipher import MAX_LIMIT
 from dynamicrypt.keys.envelope import MIN_PIECES
 from dynamicrypt.keys.pieces import DEFAULT_PIECES
@@ -28,6 +29,17 @@ _MODE: Final = {
     "about": "1: the newest key, again and again. 2: a key for this message alone. 3: a key for at"
     " most `limit` messages. 4: `pieces` pieces, each under a key of its own."
 }
+_LIMIT: Final = {"about": "Mode 3 alone, which needs it: the most messages under one key."}
+
+
+class _BatchModes(Range):
+    """The modes of a batch; the one that only single messages have is told apart."""
+
+    def check(self, value: Any) -> None:
+        """Refuse what is no mode, and mode 4."""
+        if value == Mode.SPLIT:
+            raise UnsupportedModeError("a batch has modes 1 to 3")
+        super().check(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +53,10 @@ class Encrypt:
     context: Annotated[Base64, Length(MAX_CONTEXT)] = field(
         default=b"", repr=False, metadata=_CONTEXT
     )
-    limit: Annotated[int, Range(0, MAX_LIMIT)] = field(
-        default=0, metadata={"about": "Mode 3: the most messages under one key; else 0."}
-    )
-    pieces: Annotated[int, Range(0, MAX_PIECES)] = field(
+    limit: Annotated[int, Range(1, MAX_LIMIT)] = field(default=0, metadata=_LIMIT)
+    pieces: Annotated[int, Range(MIN_PIECES, MAX_PIECES)] = field(
         default=0,
-        metadata={
-            "about": f"Mode 4: {MIN_PIECES} to {MAX_PIECES}, or 0 for {DEFAULT_PIECES}; else 0."
-        },
+        metadata={"about": f"Mode 4 alone: how many pieces; {DEFAULT_PIECES} unless given."},
     )
 
 
@@ -100,12 +108,10 @@ class EncryptBatch:
     """Messages to encrypt in one mode; each item has an answer in its place."""
 
     items: Annotated[list[EncryptItem], Items(MAX_BATCH)] = field(repr=False)
-    mode: Annotated[int, Range(Mode.FAST, Mode.COUNTED)] = field(
+    mode: Annotated[int, _BatchModes(Mode.FAST, Mode.COUNTED)] = field(
         default=int(Mode.FAST), metadata=_MODE
     )
-    limit: Annotated[int, Range(0, MAX_LIMIT)] = field(
-        default=0, metadata={"about": "Mode 3: the most messages under one key; else 0."}
-    )
+    limit: Annotated[int, Range(1, MAX_LIMIT)] = field(default=0, metadata=_LIMIT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

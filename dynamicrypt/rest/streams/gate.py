@@ -17,7 +17,7 @@ from twisted.web.http import parse_qs
 from twisted.web.server import Request
 
 from dynamicrypt.access.tokens import Scope, credential_of
-from dynamicrypt.errors import DynamiCryptError
+from dynamicrypt.errors import DynamiCryptError, ParameterError
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.node.node import Node
 from dynamicrypt.rest.desk.desk import Desk, check_query, wait_of
@@ -122,5 +122,5 @@ def _context(request: Request) -> bytes:
     except ValueError as error:
         raise InvalidRequestError(f"the context {error}") from None
     if len(context) > MAX_CONTEXT:
-        raise InvalidRequestError(f"the context has {MAX_CONTEXT} bytes at most")
+        raise ParameterError(f"the context has {MAX_CONTEXT} bytes at most")
     return context

@@ -6,6 +6,7 @@ A route parses, asks the node and encodes; all that requests have in common is r
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import unquote
 
 from klein import Klein
 from twisted.internet.defer import Deferred
@@ -109,6 +110,7 @@ def _mount(operation: Operation) -> None:
     """Make a Klein route of an operation."""
 
     def respond(api: RestV2, request: Request, **names: str) -> bytes | Deferred[bytes]:
+        names = {name: unquote(value) for name, value in names.items()}
         reply = api.answer(operation, ask_of(request, names))
         if isinstance(reply, Deferred):
             return reply.addCallback(lambda reply: send(request, reply))

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from dynamicrypt.errors import DynamiCryptError, NoKeyYetError
+from dynamicrypt.errors import DynamiCryptError, NoKeyYetError, ParameterError
 from dynamicrypt.rest.desk.patience import may_come
 from dynamicrypt.rest.desk.problem import problem_of
 from dynamicrypt.rest.shapes.messages import MAX_CONTEXT, MAX_REFERENCE
@@ -37,7 +37,7 @@ class Batch:
         for place, item in enumerate(items):
             try:
                 message = self._read(item)
-            except InvalidRequestError as error:
+            except (InvalidRequestError, ParameterError) as error:
                 self._results.append(error)
             else:
                 self._messages.append(message)
@@ -92,8 +92,10 @@ class Batch:
         if item.keys() - _OPTIONAL - {self._takes}:
             raise InvalidRequestError("a field that an item does not have")
         reference, context = item.get("reference"), item.get("context")
-        if reference is not None and (type(reference) is not str or len(reference) > MAX_REFERENCE):
-            raise InvalidRequestError(f"reference is text of {MAX_REFERENCE} characters at most")
+        if reference is not None and type(reference) is not str:
+            raise InvalidRequestError("reference is not text")
+        if reference is not None and len(reference) > MAX_REFERENCE:
+            raise ParameterError(f"reference has {MAX_REFERENCE} characters at most")
         if context is None:
             return data, b""
         try:
@@ -101,7 +103,7 @@ class Batch:
         except ValueError as error:
             raise InvalidRequestError(f"context {error}") from None
         if len(about) > MAX_CONTEXT:
-            raise InvalidRequestError(f"context has {MAX_CONTEXT} bytes at most")
+            raise ParameterError(f"context has {MAX_CONTEXT} bytes at most")
         return data, about
 
 

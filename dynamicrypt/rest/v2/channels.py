@@ -45,7 +45,6 @@ class ChannelRoutes:
         problems=(
             "unknown_service",
             "unknown_peer",
-            "bad_parameter",
             "too_many_services",
             "storage_failed",
         ),

@@ -31,7 +31,7 @@ from dynamicrypt.rest.v2.sealing import check_numbers, seal
 from dynamicrypt.web.reply import Reply
 from dynamicrypt.web.schema import to_base64
 
-_SEALING: Final = (*ON_CHANNEL, *NO_KEY, "bad_parameter")
+_SEALING: Final = (*ON_CHANNEL, *NO_KEY)
 _OPENING: Final = (
     *ON_CHANNEL,
     "bad_ciphertext",
@@ -100,7 +100,7 @@ class MessageRoutes:
         scope=Scope.ENCRYPT,
         takes=EncryptBatch,
         gives=[EncryptedBatch],
-        problems=(*ON_CHANNEL, "bad_parameter"),
+        problems=(*ON_CHANNEL, "unsupported_mode"),
         waits=True,
         idempotent=True,
         hot=True,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dynamicrypt.errors import ParameterError
 from dynamicrypt.keys.cipher import MAX_LIMIT
-from dynamicrypt.keys.envelope import MIN_PIECES
 from dynamicrypt.keys.pieces import DEFAULT_PIECES
 from dynamicrypt.keys.pool_key import Mode
 from dynamicrypt.node.channel import LinkChannel
-from dynamicrypt.rest.shapes.messages import MAX_PIECES, DeliveredKey, Encrypt, Piece, Sealed, Split
+from dynamicrypt.rest.shapes.messages import DeliveredKey, Encrypt, Piece, Sealed, Split
 from dynamicrypt.web.schema import to_base64
 
 
@@ -36,8 +35,6 @@ def check_numbers(mode: int, limit: int, pieces: int = 0) -> None:
         raise ParameterError("only mode 3 has a `limit`")
     if pieces and mode != Mode.SPLIT:
         raise ParameterError("only mode 4 has `pieces`")
-    if 0 < pieces < MIN_PIECES:
-        raise ParameterError(f"`pieces` are {MIN_PIECES} to {MAX_PIECES}, or 0 for the usual")
 
 
 def _key_id(envelope: bytes) -> str:

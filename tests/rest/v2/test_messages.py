@@ -12,7 +12,7 @@ from tests.rest.native import CHANNEL, NativeCase, b64, unb64
 class MessageTests(NativeCase):
     def test_modes_1_to_3_reach_the_partner(self) -> None:
         self.keys(5)
-        for mode, limit in ((1, 0), (2, 0), (3, 7)):
+        for mode, limit in ((1, None), (2, None), (3, 7)):
             asked = {"plaintext": b64(b"hello"), "mode": mode, "limit": limit, "context": b64(b"c")}
             sealed = self.ok(self.post("/encrypt", asked))
             self.assertEqual(list(sealed), ["mode", "key_id", "ciphertext"])
@@ -22,7 +22,7 @@ class MessageTests(NativeCase):
 
     def test_mode_4_gives_pieces(self) -> None:
         self.keys(5)
-        for given, made in ((0, 3), (2, 2)):
+        for given, made in ((None, 3), (2, 2)):
             asked = {"plaintext": b64(b"hello"), "mode": 4, "pieces": given}
             split = self.ok(self.post("/encrypt", asked))
             opened = [self.partner.open(unb64(each["ciphertext"])) for each in split["pieces"]]
@@ -68,7 +68,6 @@ class MessageTests(NativeCase):
             {"mode": 1, "limit": 5},
             {"mode": 3},
             {"mode": 2, "pieces": 3},
-            {"mode": 4, "pieces": 1},
             {"mode": 4, "limit": 1},
         ):
             response = self.post("/encrypt", {"plaintext": "", **asked})
@@ -82,15 +81,37 @@ class MessageTests(NativeCase):
             {"plaintext": "x"},
             {"plaintext": "eA==\n"},
             {"plaintext": 7},
-            {"plaintext": "", "mode": 0},
-            {"plaintext": "", "mode": 5},
             {"plaintext": "", "mode": True},
-            {"plaintext": "", "pieces": 33},
             {"plaintext": "", "contxt": ""},
-            {"plaintext": "", "context": b64(bytes(4097))},
         ):
             self.problem(self.post("/encrypt", asked), "invalid_request", 400)
         self.problem(self.ask("POST", CHANNEL + "/encrypt", b"[]"), "malformed_body", 400)
+
+    def test_what_is_outside_its_range_is_refused_and_the_range_is_named(self) -> None:
+        for asked, detail in (
+            ({"mode": 0}, "mode is outside 1..4"),
+            ({"mode": 5}, "mode is outside 1..4"),
+            ({"mode": 4, "pieces": 0}, "pieces is outside 2..32"),
+            ({"mode": 4, "pieces": 1}, "pieces is outside 2..32"),
+            ({"mode": 4, "pieces": 33}, "pieces is outside 2..32"),
+            ({"mode": 3, "limit": 0}, "limit is outside 1..4294967295"),
+            ({"context": b64(bytes(4097))}, "context has a length outside 0..4096"),
+        ):
+            answer = self.post("/encrypt", {"plaintext": "", **asked})
+            self.assertEqual(self.problem(answer, "bad_parameter", 422)["detail"], detail)
+        answer = self.post("/batch/encrypt", {"items": [{"plaintext": ""}], "mode": 5})
+        self.problem(answer, "bad_parameter", 422)
+
+    def test_a_mode_that_an_operation_lacks_is_told_apart(self) -> None:
+        answer = self.post("/batch/encrypt", {"items": [{"plaintext": ""}], "mode": 4})
+        problem = self.problem(answer, "unsupported_mode", 422)
+        self.assertEqual(problem["detail"], "a batch has modes 1 to 3")
+
+    def test_a_key_that_this_side_took_is_no_key_of_the_partner(self) -> None:
+        self.keys()
+        key_id = self.ok(self.post("/keys/next", {}))["key_id"]
+        problem = self.problem(self.post(f"/keys/{key_id}", {}), "unknown_key", 404)
+        self.assertEqual(problem["detail"], "no key of the partner's with this id is known here")
 
     def test_a_parameter_that_the_operation_does_not_have_is_refused(self) -> None:
         self.keys()

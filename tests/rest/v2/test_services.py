@@ -30,6 +30,17 @@ class ServiceTests(NativeCase):
         for name in ("a%0Ab", "%00", "..", ".", "x%7F", "x" * 64, "%C2%85"):
             self.problem(self.ask("PUT", f"/v2/services/{name}"), "bad_parameter", 422)
 
+    def test_every_name_that_v1_registers_can_be_shown_and_removed(self) -> None:
+        for name, path in (("a/b", "a%2Fb"), ("100%", "100%25"), ("..", "%2e%2E"), ("/", "%2f")):
+            self.node.create_service(name, owner="app:up")
+            shown = self.ok(self.ask("GET", f"/v2/services/{path}"))
+            self.assertEqual(shown["name"], name)
+            listed = self.ok(self.ask("GET", "/v2/node/services"))["services"]
+            self.assertIn(name, [each["name"] for each in listed])
+            self.assertEqual(self.ask("DELETE", f"/v2/node/services/{path}").status, 204)
+            self.problem(self.ask("GET", f"/v2/services/{path}"), "unknown_service", 404)
+            self.problem(self.ask("PUT", f"/v2/services/a{path}%2Fb"), "bad_parameter", 422)
+
     def test_a_path_that_is_no_utf_8_is_not_found(self) -> None:
         self.problem(self.ask("PUT", "/v2/services/%ff"), "not_found", 404)
 
