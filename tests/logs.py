@@ -1,24 +1,12 @@
-"""What a part of the program logs."""
+"""What a part of the program logs, as people read it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import cast
+from collections.abc import Iterable
 
-from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import LogEvent, formatEvent
 
 
-@contextmanager
-def log_of(namespace: str) -> Iterator[list[str]]:
-    """The lines that are logged meanwhile by the classes of a module, as people read them."""
-    lines: list[str] = []
-
-    def read(event: LogEvent) -> None:
-        if str(event["log_namespace"]).startswith(namespace):
-            lines.append(formatEvent(event))
-
-    observer = cast("ILogObserver", read)
-    globalLogPublisher.addObserver(observer)
-    try:
-        yield lines
-    finally:
-        globalLogPublisher.removeObserver(observer)
+def lines_of(events: Iterable[LogEvent], module: str) -> list[str]:
+    """The lines of the classes of a module, among the events that `capturedLogs` has."""
+    return [
+        formatEvent(event) for event in events if event["log_namespace"].startswith(f"{module}.")
+    ]

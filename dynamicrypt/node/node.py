@@ -12,7 +12,6 @@ from dynamicrypt.errors import (
     LocalError,
     NoKeyYetError,
     ParameterError,
-    SynchronisationError,
     UnknownChannelError,
     UnknownServiceError,
     UnsupportedModeError,
@@ -88,11 +87,11 @@ class Node(TwistedService):
         """Register a service; a name that is taken or empty gets digits appended.
 
         As in the 2019 program a name ends before its first NUL. Raises ParameterError for one
-        that is too long and TooManyServicesError.
+        that is too long or a wire that has no port here, and TooManyServicesError.
         """
         wire = self._wires.number(wire)
-        service = self._services.register(name, owner=owner, wire=wire)
         address, port = self._wires.place(wire)
+        service = self._services.register(name, owner=owner, wire=wire)
         return Registration(name=service.name, address=address, port=port)
 
     def configure(self, name: str, partner: str, *, owner: str) -> None:
@@ -116,7 +115,7 @@ class Node(TwistedService):
         """
         service = self._services.owned(name, owner)
         if not 0 < port < 65536:
-            raise SynchronisationError("a port is a number from 1 to 65535")
+            self._wires.fail(service, address, port, "a port is a number from 1 to 65535")
         if wire is not None:
             service.choose_wire(self._wires.number(wire))
         service.choose_partner(partner)

@@ -50,6 +50,9 @@ class KeySupply:
         self._later = later
         self._low = True
         self._began = 0.0
+        #: Since when the machines work, and how long (s) they did before, since they began.
+        self._working_since = 0.0
+        self._worked = 0.0
         self._logged_at = float("-inf")
         self._starving: list[tuple[int, Deferred[None]]] = []
         self._feeding = False
@@ -57,7 +60,8 @@ class KeySupply:
     def begin(self) -> None:
         """The channel has come up, and its machines run."""
         self.resting = False
-        self._began = self._seconds()
+        self._began = self._working_since = self._seconds()
+        self._worked = 0.0
 
     def keep(self, made: KeyMade) -> None:
         """Store a key; the event's is wiped."""
@@ -94,6 +98,7 @@ class KeySupply:
             link = self._link()
             if link is not None:
                 self.resting = False
+                self._working_since = self._seconds()
                 link.resume(self._name)
         if not self._low and not self._store.own.free:
             self._low = True
@@ -104,6 +109,7 @@ class KeySupply:
         link = self._link()
         if link is not None and not self.resting and self._store.should_pause:
             self.resting = True
+            self._worked += self._seconds() - self._working_since
             link.pause(self._name)
             self._log_made(link)
 
@@ -169,6 +175,6 @@ class KeySupply:
             passes=statistics.passes,
             restarts=statistics.restarts,
             keys=statistics.keys,
-            milliseconds=(now - self._began) * 1000,
+            milliseconds=self._worked * 1000,
         )
         self._logged_at = now

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 
 from dynamicrypt.errors import ParameterError, SynchronisationError
 from dynamicrypt.node.service import Service
+from dynamicrypt.peer.sparse_log import SparseLog
 
 #: A caller of `synchronise` has an answer within this time (s).
 SYNC_TIMEOUT: Final = 5.0
+#: Longest text of a caller in the log; host names are shorter.
+_LONGEST: Final = 300
 
 
 class Wire(Protocol):
@@ -30,6 +34,8 @@ class Wires:
     that has none. `default` is that of callers who name none.
     """
 
+    _log = Logger()
+
     def __init__(
         self,
         clock: IReactorTime,
@@ -39,6 +45,8 @@ class Wires:
         default: int,
     ) -> None:
         self._clock = clock
+        # The port of the API may be open to every program, and then their number is theirs.
+        self._failures = SparseLog(self._log, clock)
         self._wires = wires
         self._advertised = advertised
         self._default = default
@@ -51,8 +59,14 @@ class Wires:
         return wire
 
     def place(self, wire: int) -> tuple[str, int]:
-        """The address and port at which partners reach this node over the wire."""
-        return self._advertised[wire]
+        """The address and port at which partners reach this node over the wire.
+
+        Raises ParameterError for a wire that has none.
+        """
+        address, port = self._advertised[wire]
+        if port == 0:
+            raise ParameterError(f"wire {wire} has no port on this node")
+        return address, port
 
     async def synchronise(self, service: Service, address: str, port: int) -> None:
         """Call the service's partner over its wire; returns once it has accepted.
@@ -65,9 +79,27 @@ class Wires:
         try:
             await attempt
         except Exception as error:
-            reason = str(error) or type(error).__name__
-            raise SynchronisationError(reason) from None
+            self.fail(service, address, port, str(error) or type(error).__name__)
         finally:
             # This turn of the reactor may be inside an event of the link, which is not done with
             # it; the caller goes on in one of its own.
             await deferLater(self._clock, 0)
+
+    def fail(self, service: Service, address: str, port: int, reason: str) -> NoReturn:
+        """Log that a call of the service's partner failed, and raise SynchronisationError."""
+        self._failures.info(
+            "sync failed channel={service}/{partner} wire={wire} with {address} port {port}:"
+            " {reason}",
+            service=service.name,
+            partner=service.partner,
+            wire=service.wire,
+            address=_brief(address),
+            port=port,
+            reason=_brief(reason),
+        )
+        raise SynchronisationError(reason) from None
+
+
+def _brief(text: str) -> str:
+    """What the caller said, as much as a line of the log bears."""
+    return text[:_LONGEST].encode(errors="backslashreplace").decode()

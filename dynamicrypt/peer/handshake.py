@@ -196,7 +196,12 @@ class SecuredListener:
             if isinstance(error, LocalError):
                 self._log.error("cannot judge callers: {error}", error=error)
             else:
-                self._refusals.info("refused {address}: {error}", address=addr, error=error)
+                self._refusals.info(
+                    "refused {host} port {port}: {error}",
+                    host=getattr(addr, "host", "?"),
+                    port=getattr(addr, "port", "?"),
+                    error=error,
+                )
 
         gate = _Gate(self._factory, addr, self._clock, passed, failed, visitors=self._visitors)
         return self._tls.protocol(self._tls, gate)

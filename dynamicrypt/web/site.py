@@ -39,6 +39,7 @@ class BoundedSite(Site):
 
     protocol = BoundedChannel  # type: ignore[assignment]  # twisted wraps it for HTTP/2
     requestFactory = BoundedRequest
+    noisy = False
 
     def __init__(
         self,

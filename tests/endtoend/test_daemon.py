@@ -194,6 +194,9 @@ class StartTests(ServiceTestCase):
         with Daemon(first.state) as second:
             self.assertTrue(self.application(second).test_ok())
 
+    def test_factories_do_not_tell_of_themselves(self) -> None:
+        self.assertNotIn("object at 0x", self.node().log)
+
     def test_the_log_begins_with_the_version(self) -> None:
         self.assertIn(f"dynamicrypt {__version__} name=", self.node().lines[0].text)
 

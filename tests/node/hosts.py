@@ -43,7 +43,7 @@ class Host:
             peers=self.peers,
             name=self.name,
             profile=PROFILES[profile],
-            advertised={1: (HOST, 0), 2: (HOST, 4712)},
+            advertised={1: (HOST, 4711), 2: (HOST, 4712)},
             saved=saved,
         )
         self.listening = reactor.listenTCP(self.port, self.node.link_listener(), interface=HOST)

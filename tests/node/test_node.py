@@ -7,6 +7,7 @@ from twisted.internet import reactor as installed_reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
 
 from dynamicrypt.errors import (
@@ -25,12 +26,13 @@ from dynamicrypt.node.service import SealedMessage
 from dynamicrypt.params import PROFILES
 from dynamicrypt.peer.identity import generate
 from dynamicrypt.peer.peers import KnownPeers
+from tests.logs import lines_of
 
 reactor: Any = installed_reactor
 HOST = "127.0.0.1"
 
 
-def new_node() -> Node:
+def new_node(thesis_port: int = 4711) -> Node:
     """A node whose applications use wire 1."""
     return Node(
         reactor,
@@ -38,7 +40,7 @@ def new_node() -> Node:
         peers=KnownPeers,
         name="test",
         profile=PROFILES["fast"],
-        advertised={1: ("192.0.2.7", 4711), 2: ("192.0.2.7", 4712)},
+        advertised={1: ("192.0.2.7", thesis_port), 2: ("192.0.2.7", 4712)},
         default_wire=1,
     )
 
@@ -131,6 +133,12 @@ class RegistrationTests(NodeTestCase):
 
     def test_refuses_other_wires(self) -> None:
         self.assertRaises(ParameterError, self.subject.register, "s", owner="o", wire=3)
+
+    def test_refuses_a_wire_that_has_no_port(self) -> None:
+        subject = new_node(thesis_port=0)
+        for wire in (1, None):
+            self.assertRaises(ParameterError, subject.register, "s", owner="o", wire=wire)
+        self.assertEqual(subject.register("s", owner="o", wire=2).name, "s")
 
     def test_no_key_before_the_first_synchronisation(self) -> None:
         self.subject.register("alice", owner="o")
@@ -252,8 +260,13 @@ class SynchronisingTests(NodeTestCase):
 
 class FailureTests(NodeTestCase):
     async def fails(self, node: Node, address: str, port: int) -> None:
-        with self.assertRaises(SynchronisationError):
+        with capturedLogs() as events, self.assertRaises(SynchronisationError) as caught:
             await node.synchronise("alice", "bob", address, port, owner="o")
+        (line,) = lines_of(events, "dynamicrypt.node.wires")
+        said = str(caught.exception)[:300]
+        self.assertTrue(line.startswith("sync failed channel=alice/bob wire=1 with "), line)
+        self.assertTrue(line.endswith(f" port {port}: {said}"), line)
+        self.assertLess(len(line.encode()), 1000)
         self.assertFalse(node.is_synchronising("alice", owner="o"))
         channel = cast("Any", node)._services._by_name["alice"].channel
         self.assertTrue(channel is None or channel.dialler is None)
@@ -272,7 +285,7 @@ class FailureTests(NodeTestCase):
 
     async def test_no_address(self) -> None:
         one, _, port = self.pair()
-        for address in ("", "not an address", "x" * 300, "a..b", "\ud800"):
+        for address in ("", "not an address", "x" * 10_000, "a..b", "\ud800"):
             await self.fails(one, address, port)
 
     async def test_partner_that_expects_someone_else(self) -> None:

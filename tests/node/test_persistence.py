@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 from unittest import mock
 
+from twisted.logger import capturedLogs
+
 from dynamicrypt.errors import ParameterError, UnknownKeyError
 from dynamicrypt.node import exchange as exchange_module
 from dynamicrypt.node.channel import LinkChannel
@@ -16,7 +18,7 @@ from dynamicrypt.peer.errors import StateFileError, StorageError
 from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.peers import KnownPeers
 from dynamicrypt.peer.statedir import StateDirectory
-from tests.logs import log_of
+from tests.logs import lines_of
 from tests.node.hosts import ChannelTestCase
 
 
@@ -75,7 +77,7 @@ class PersistenceTests(ChannelTestCase):
         ]
         before, names = self.saved.load(), os.listdir(self.saved.path.parent)
         for what, change in changes:
-            with self.subTest(what), log_of("dynamicrypt.node.persistence") as lines:
+            with self.subTest(what), capturedLogs() as events:
                 with mock.patch.object(os, "fsync", side_effect=OSError(28, "No space left")):
                     self.assertRaises(StorageError, change)
                 self.assertEqual(node.service_names(owner="o"), ["alice"])
@@ -83,8 +85,8 @@ class PersistenceTests(ChannelTestCase):
                 self.assertTrue(alice.live and alice.store.own.free)
                 self.assertEqual(self.saved.load(), before)
                 self.assertEqual(os.listdir(self.saved.path.parent), names)
-                self.assertEqual(len(lines), 1)
-                self.assertIn("no space left", lines[0])
+                (line,) = lines_of(events, "dynamicrypt.node.persistence")
+                self.assertIn("no space left", line)
         for _, change in (changes[0], changes[1], changes[3]):
             change()
         (first, second) = self.saved.load()

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import ParameterError, SynchronisationError
@@ -15,6 +16,7 @@ from dynamicrypt.node.events import Kind
 from dynamicrypt.node.supply import KeySupply
 from dynamicrypt.session.link_events import ChannelName, KeyConfirmed, KeyMade, KeyUnmatched
 from dynamicrypt.session.link_statistics import Statistics
+from tests.logs import lines_of
 
 NAME = ChannelName("a", "b")
 
@@ -82,6 +84,19 @@ class SupplyTests(SynchronousTestCase):
         self.take(1)
         self.assertFalse(self.supply.resting)
         self.assertEqual(self.link.asked, ["pause", "resume"])
+
+    def test_the_log_counts_the_time_in_which_machines_work(self) -> None:
+        with capturedLogs() as events:
+            self.clock.advance(0.5)
+            self.make(4)
+            self.clock.advance(3600)
+            self.take(3)
+            self.clock.advance(0.25)
+            self.make(3)
+        lines = lines_of(events, "dynamicrypt.node.supply")
+        self.assertEqual([line.split()[0] for line in lines], ["first", "enough", "enough"])
+        self.assertTrue(lines[1].endswith("milliseconds=500"), lines[1])
+        self.assertTrue(lines[2].endswith("milliseconds=750"), lines[2])
 
     def test_machines_wake_for_one_who_needs_more_keys_than_there_are(self) -> None:
         self.make(4)

@@ -7,13 +7,14 @@ from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.peer import peers
 from dynamicrypt.peer.errors import NoSuchPeerError, PeerEntryError, StateFileError
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer, PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
-from tests.logs import log_of
+from tests.logs import lines_of
 
 NAMES = st.from_regex(r"\A[a-z0-9]([a-z0-9._-]{0,20}[a-z0-9])?\Z").filter(peers.is_name)
 HOSTS = st.one_of(
@@ -215,19 +216,20 @@ class PeersFileTests(SynchronousTestCase):
         self.file.update(lambda known: known.with_peer(BERLIN))
         self.file.current()
         good = peers.encode(KnownPeers((PARIS,)))
-        with log_of("dynamicrypt.peer.peers") as lines:
+        with capturedLogs() as events:
             for content, told in ((b"{}", 1), (b"{}", 1), (b"[]", 1), (b"", 2)):
                 self.directory.replace(peers.FILE, content)
                 for _ in range(3):
                     self.assertEqual(list(self.file.current()), [BERLIN])
-                self.assertEqual(len(lines), told)
-            self.assertIn("known still", lines[0])
-            self.assertIn(peers.FILE, lines[0])
+                self.assertEqual(len(lines_of(events, "dynamicrypt.peer.peers")), told)
             self.directory.replace(peers.FILE, good)
             self.assertEqual(list(self.file.current()), [PARIS])
             self.directory.replace(peers.FILE, b"")
             self.assertEqual(list(self.file.current()), [PARIS])
-            self.assertEqual(len(lines), 3)
+        lines = lines_of(events, "dynamicrypt.peer.peers")
+        self.assertEqual(len(lines), 3)
+        self.assertIn("known still", lines[0])
+        self.assertIn(peers.FILE, lines[0])
 
     def test_reads_a_broken_file_once(self) -> None:
         self.file.current()

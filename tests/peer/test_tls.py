@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IProtoc
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -424,6 +424,7 @@ class StrangerTests(TlsCase):
         refused = [e for e in said if e["log_format"].startswith("refused")]
         self.assertGreaterEqual(len(refused), BURST)
         self.assertLessEqual(len(refused), BURST + 3 * BURST * RATE + 1)
+        self.assertRegex(formatEvent(refused[0]), r"^refused [0-9.]+ port [0-9]+: \w")
         self.assertEqual(said[-1]["count"], 3 * BURST - len(refused))
 
     @settings(max_examples=60, deadline=None)
