@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.keys import ratchet
 from dynamicrypt.keys.ratchet import Offer, ShareError
-from dynamicrypt.keys.schedule import Parties
+from dynamicrypt.keys.schedule import EpochKeys, Parties
 
 VECTOR = json.loads((Path(__file__).parents[1] / "vectors" / "link-exchange.json").read_text())
 
@@ -118,10 +118,17 @@ class ExchangeTests(SynchronousTestCase):
         ratchet.answer(share, seeded(2))
         self.assertEqual([bytes(part) for part in given], [bytes(32), bytes(64), bytes(32)])
 
-    def test_shared_secrets_are_wiped_when_the_epoch_has_its_keys(self) -> None:
+    def test_secrets_are_wiped_when_the_epoch_has_its_keys(self) -> None:
         shared = bytearray(b"s" * 64)
+        secrets: list[bytearray] = []
+
+        def epoch_keys(number: int, secret: bytearray, parties: Parties) -> EpochKeys:
+            secrets.append(secret)
+            return EpochKeys(number, secret, parties)
+
+        self.patch(ratchet, "EpochKeys", epoch_keys)
         parties = Parties(fingerprints=(bytes(32), b"f" * 32))
         ratchet.next_epoch(
             number=0, prior=bytes(32), shared=shared, exchange=bytes(32), parties=parties
         )
-        self.assertEqual(shared, bytes(64))
+        self.assertEqual((shared, secrets), (bytes(64), [bytes(32)]))

@@ -18,6 +18,19 @@ KEY = bytearray(range(32))
 
 
 class FoldTests(SynchronousTestCase):
+    def test_what_is_folded_does_not_stay_in_its_buffer(self) -> None:
+        buffers: list[bytearray] = []
+
+        class Noted(bytearray):
+            def __init__(self, source: bytes) -> None:
+                super().__init__(source)
+                buffers.append(self)
+
+        vars(thesis)["bytearray"] = Noted
+        self.addCleanup(vars(thesis).pop, "bytearray")
+        thesis.fold(b"8" * 72)
+        self.assertEqual(buffers, [bytes(72)])
+
     def test_folds_as_the_2019_program(self) -> None:
         for vector in VECTORS["folding"]:
             key = thesis.fold(vector["key_string"].encode())

@@ -19,6 +19,7 @@ from dynamicrypt.errors import (
     ProtocolStateError,
     UnsupportedModeError,
 )
+from dynamicrypt.keys import thesis
 from dynamicrypt.keys.thesis_store import KeyRef, ThesisKeyStore
 from tests.keys.memory import secrets_in
 
@@ -59,6 +60,25 @@ class ThesisKeyStoreTests(SynchronousTestCase):
         self.assertEqual(refs, [KeyRef(1, 2)] * 3)
         offer(dialler, 4, key_string(4))
         self.assertEqual(dialler.encrypt(b"m", 1)[2], KeyRef(1, 4))
+
+    def test_key_that_the_partner_used_for_mode_1_is_not_taken_for_mode_2(self) -> None:
+        """The 2019 program sends under keys of either half."""
+        dialler, _ = pair(4)
+        key = thesis.fold(key_string(2))
+        dialler.decrypt(thesis.encrypt(key, b"m"), thesis.digest(b"m"), 1)
+        self.assertEqual(dialler.encrypt(b"m", 2)[2], KeyRef(1, 0))
+        self.assertRaises(NoKeyYetError, dialler.encrypt, b"m", 2)
+
+    def test_folded_key_does_not_stay_in_its_buffer(self) -> None:
+        fold, folded = thesis.fold, []
+
+        def fold_and_note(key: bytes) -> bytearray:
+            folded.append(fold(key))
+            return folded[-1]
+
+        self.patch(thesis, "fold", fold_and_note)
+        pair(1)
+        self.assertEqual(folded, [bytes(32)] * 2)
 
     def test_mode_2_takes_each_own_key_once_newest_first(self) -> None:
         dialler, listener = pair(6)
