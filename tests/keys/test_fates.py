@@ -91,7 +91,8 @@ class MessageTests(SynchronousTestCase):
             sealed = [sender.seal(b"m", mode, b"", NOW, limit) for _ in range(4)]
             for number in (0, 2):
                 receiver.open(sealed[number], b"", NOW)
-            for now in (750.0, 1100.0, 1499.0):
+            receiver.store.expire(400.0)
+            for now in (750.0, *range(775, 1500, 25), 1499.0):
                 receiver.store.expire(now)
                 self.assertEqual(failures(receiver, sealed[::2], now=now), {"KeyUsedError"})
                 self.assertEqual(failures(receiver, sealed[1::2], now=now), {"KeyExpiredError"})
