@@ -12,7 +12,7 @@ from dynamicrypt.cli.speech import fields, result, table
 from dynamicrypt.client import ChannelState, DynamiCrypt
 from dynamicrypt.client.errors import NoKeyYetError
 
-_HEADING = ("SERVICE", "PARTNER", "STATE", "READY", "IN USE", "HELD", "MADE", "WHY")
+_HEADING = ("SERVICE", "PARTNER", "STATE", "FREE", "IN USE", "HELD", "MADE", "WHY")
 
 
 @click.group()
@@ -33,8 +33,11 @@ def open_channel(
     PEER is a name or a fingerprint of `peer list`, or this node's own fingerprint. Keys come once
     the partner's side has opened the channel, too; `channel wait` waits for them.
     """
+    existed = any(each.partner == partner for each in client.channels(service))
     state = client.open_channel(service, partner, peer=peer).state()
-    result(as_json=as_json, data=asdict(state), text=f"opened {service}/{partner}")
+    name = f"{service}/{partner}"
+    text = f"{name} is open already" if existed else f"opened {name}"
+    result(as_json=as_json, data=asdict(state) | {"created": not existed}, text=text)
 
 
 @channel.command()
@@ -47,7 +50,7 @@ def wait(*, service: str, partner: str, client: DynamiCrypt, as_json: bool) -> N
     if not state.ready:
         why = f": {state.reason}" if state.reason else ""
         raise NoKeyYetError(f"no key came; the channel is {state.state}{why}", code="no_key_yet")
-    result(as_json=as_json, data=asdict(state), text=_sheet(state))
+    _describe(client, state, as_json=as_json)
 
 
 @channel.command("list")
@@ -66,8 +69,7 @@ def list_channels(*, service: str | None, client: DynamiCrypt, as_json: bool) ->
 @reach_options
 def show(*, service: str, partner: str, client: DynamiCrypt, as_json: bool) -> None:
     """Print one channel, with its machines."""
-    state = client.channel(service, partner).state()
-    result(as_json=as_json, data=asdict(state), text=_sheet(state))
+    _describe(client, client.channel(service, partner).state(), as_json=as_json)
 
 
 @channel.command()
@@ -125,15 +127,25 @@ def channel_table(states: Sequence[ChannelState]) -> str:
     return table([_HEADING, *rows]) if rows else "no channels"
 
 
-def _sheet(state: ChannelState) -> str:
+def _describe(client: DynamiCrypt, state: ChannelState, *, as_json: bool) -> None:
+    """Print one channel; its peer by name, too."""
+    node = client.status()
+    names = {node.fingerprint: "this node"} | {each.fingerprint: each.name for each in node.peers}
+    name = names.get(state.peer)
+    data = asdict(state) | {"peer_name": name}
+    result(as_json=as_json, data=data, text=_sheet(state, name or "known no more"))
+
+
+def _sheet(state: ChannelState, peer_name: str) -> str:
     keys = state.keys
     return fields(
         {
             "channel": f"{state.service}/{state.partner}",
-            "peer": state.peer,
+            "peer": peer_name,
+            "fingerprint": state.peer,
             "state": f"{state.state} ({state.reason})" if state.reason else state.state,
             "profile": state.profile,
-            "keys ready": keys.free,
+            "keys free": keys.free,
             "keys offered": keys.offered,
             "keys in use": keys.in_use,
             "keys held": keys.held,

@@ -16,6 +16,7 @@ from dynamicrypt.client.request import to_base64
 
 #: Bytes of a message; the service reads requests of 1 MiB.
 MAX_MESSAGE: Final = 2**20
+_COUNTED: Final = 3
 _SPLIT: Final = 4
 
 
@@ -31,7 +32,7 @@ _SPLIT: Final = 4
     help="1 newest key, 2 a key for this message, 3 a key for --limit messages, 4 in pieces.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Mode 3: most messages under one key.")
-@click.option("--pieces", type=click.IntRange(min=2), help="Mode 4: how many; by default 3.")
+@click.option("--pieces", type=click.IntRange(2, 32), help="Mode 4: how many; by default 3.")
 @click.option("--context", default="", help="Text that must be given again to decrypt.")
 @reach_options
 def encrypt(
@@ -53,12 +54,14 @@ def encrypt(
     Without --mode it may be of any length and goes as a stream, under a key of its own. With
     --mode it is a message of at most 1 MiB, less a third for its way. Mode 4 writes its pieces to
     FILE.1, FILE.2 and so on, or prints them one a line.
+
+    What comes out is a message in transit, not a file to keep: it can be opened for 2.5 to 12.5
+    minutes, and not once one of the two nodes was started anew.
     """
+    _refuse_contradictions(mode, limit, pieces)
     channel = client.channel(service, partner)
     bound = context.encode()
     if mode is None:
-        if limit or pieces:
-            raise click.UsageError("--limit and --pieces need --mode")
         _stream(channel, file, output, bound, armor=armor, as_json=as_json)
         return
     with reading(file) as source:
@@ -78,6 +81,15 @@ def encrypt(
     _put(sealed.ciphertext, output, armor=armor)
     if as_json:
         result(as_json=True, data=data | {"output": output}, text="")
+
+
+def _refuse_contradictions(mode: int | None, limit: int | None, pieces: int | None) -> None:
+    if limit is not None and mode != _COUNTED:
+        raise click.UsageError("--limit is for --mode 3")
+    if pieces is not None and mode != _SPLIT:
+        raise click.UsageError("--pieces is for --mode 4")
+    if mode == _COUNTED and limit is None:
+        raise click.UsageError("--mode 3 needs --limit, most messages under one key")
 
 
 def _stream(

@@ -24,8 +24,10 @@ def service() -> None:
 @reach_options
 def add(*, name: str, client: DynamiCrypt, as_json: bool) -> None:
     """Add the service NAME; one that this caller has already is left as it is."""
+    existed = name in client.services()
     client.create_service(name)
-    result(as_json=as_json, data={"name": name}, text=f"added {name}")
+    text = f"{name} exists already; it was left as it is" if existed else f"added {name}"
+    result(as_json=as_json, data={"name": name, "created": not existed}, text=text)
 
 
 @service.command("list")

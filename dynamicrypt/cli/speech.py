@@ -104,7 +104,9 @@ def talk(message: str) -> None:
 def report(error: DynamiCryptError) -> None:
     """Say what went wrong, and what to do."""
     cause, remedy = cause_and_remedy(type(error))
-    complain(str(error).removesuffix(".") or cause, remedy)
+    # The service's advice is for programs that use its routes; the remedy is for the command.
+    what = error.detail if isinstance(error, client.ProblemError) else str(error)
+    complain(what.removesuffix(".") or cause, remedy)
 
 
 def fail(error: DynamiCryptError, *, status: int) -> NoReturn:

@@ -13,7 +13,7 @@ from dynamicrypt.cli.channel import channel_table, channels_of
 from dynamicrypt.cli.place import place_options
 from dynamicrypt.cli.speech import Exit, fields, report, result, table
 from dynamicrypt.client import ChannelState, DynamiCrypt, NodeState, Peer
-from dynamicrypt.client.errors import ServiceUnreachableError
+from dynamicrypt.client.errors import ScopeMissingError, ServiceUnreachableError
 from dynamicrypt.peer import identity
 from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.peers import PeersFile
@@ -37,14 +37,16 @@ def status(*, url: str | None, socket: str | None, state_dir: Path, as_json: boo
     try:
         with DynamiCrypt(url, socket=socket, state_dir=state_dir, patience=0.0) as client:
             node, channels = client.status(), channels_of(client)
+            others = 0 if channels else _of_others(client, node)
     except ServiceUnreachableError as error:
         if resting is None:
             raise
-        result(as_json=as_json, data=resting, text=_sheet(resting, [], []))
+        result(as_json=as_json, data=resting, text=_sheet(resting, []))
         report(error)
         return Exit.UNAVAILABLE
     data = _running(node, channels)
-    result(as_json=as_json, data=data, text=_sheet(data, list(node.peers), channels))
+    shown = channel_table(channels) if channels or not others else _of_nobody_here(others)
+    result(as_json=as_json, data=data, text=f"{_sheet(data, list(node.peers))}\n\n{shown}")
     return Exit.OK
 
 
@@ -65,16 +67,30 @@ def _running(node: NodeState, channels: list[ChannelState]) -> dict[str, Any]:
     return {"running": True, **asdict(node), "channels": described}
 
 
-def _sheet(data: dict[str, Any], peers: list[Peer], channels: list[ChannelState]) -> str:
+def _sheet(data: dict[str, Any], peers: list[Peer]) -> str:
     names = ("name", "fingerprint", "profile", "version")
     head: dict[str, object] = {"running": "yes" if data["running"] else "no"}
     head |= {name: data[name] for name in names if name in data}
     parts = [fields(head | {"peers": len(data["peers"])})]
     if peers:
         parts.append(table([_HEADING, *map(_row, peers)]))
-    if data["running"]:
-        parts.append(channel_table(channels))
     return "\n\n".join(parts)
+
+
+def _of_others(client: DynamiCrypt, node: NodeState) -> int:
+    """How many channels others have; who may not ask sees those over links only."""
+    try:
+        return sum(len(each.channels) for each in client.all_services())
+    except ScopeMissingError:
+        return sum(peer.channels for peer in node.peers)
+
+
+def _of_nobody_here(others: int) -> str:
+    return (
+        f"no channels of this caller, but {others} of others. Each sees its own: the owner with\n"
+        "the owner's token, so without --socket; an administrator sees all of them by\n"
+        "`dynamicrypt service list --any-owner`"
+    )
 
 
 def _row(peer: Peer) -> tuple[str, ...]:

@@ -82,12 +82,13 @@ def problem_of(document: object, status: int = 0) -> ProblemError:
     if not isinstance(document, dict) or type(document.get("code")) is not str:
         raise BadAnswerError("the answer names no code")
     code, detail = document["code"], document.get("detail")
-    told = document.get("status")
+    told, advice = document.get("status"), document.get("advice")
     return problem(
         code[:_SHOWN],
         detail[:_SHOWN] if isinstance(detail, str) else code[:_SHOWN],
         status=told if not status and type(told) is int else status,
         retry_after=_seconds(document.get("retry_after_ms")),
+        advice=advice[:_SHOWN] if isinstance(advice, str) else "",
     )
 
 

@@ -9,25 +9,36 @@ from typing import Any
 from dynamicrypt.client.answer import problem_of, read_object, read_value
 from dynamicrypt.client.caller import Caller
 from dynamicrypt.client.errors import BadAnswerError, NoKeyYetError, ProblemError
-from dynamicrypt.client.request import MAX_WAIT, Request, batches, post
+from dynamicrypt.client.request import MAX_WAIT, Request, batches, octets, post
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One message of a batch: plaintext or ciphertext, what it is bound to, and a name for it."""
 
-    data: bytes = field(repr=False)
-    context: bytes = field(default=b"", repr=False)
+    data: bytes
+    context: bytes = b""
     reference: str | None = None
+
+    def __post_init__(self) -> None:
+        octets("data", self.data)
+        octets("context", self.context)
+
+    def __repr__(self) -> str:
+        return f"Message(data=<{len(self.data)} bytes>, reference={self.reference!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of one message of a batch: bytes, or else the error."""
 
-    data: bytes | None = field(default=None, repr=False)
+    data: bytes | None = None
     error: ProblemError | None = None
     reference: str | None = None
+
+    def __repr__(self) -> str:
+        what = f"error={self.error!r}" if self.data is None else f"data=<{len(self.data)} bytes>"
+        return f"Outcome({what}, reference={self.reference!r})"
 
     def result(self) -> bytes:
         """The bytes; raises the error where there are none."""
@@ -103,7 +114,7 @@ class Batch:
 
 def _item(message: bytes | Message, takes: str) -> dict[str, Any]:
     if not isinstance(message, Message):
-        return {takes: message}
+        return {takes: octets("a message", message)}
     item: dict[str, Any] = {takes: message.data}
     if message.context:
         item["context"] = message.context

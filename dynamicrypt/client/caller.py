@@ -7,13 +7,20 @@ from typing import Final
 
 from dynamicrypt.client.answer import read_problem
 from dynamicrypt.client.connection import Answer, BrokenConnectionError, Connection
-from dynamicrypt.client.errors import NoKeyYetError, ProblemError
+from dynamicrypt.client.errors import (
+    NoKeyYetError,
+    ProblemError,
+    UnknownChannelError,
+    UnknownServiceError,
+)
 from dynamicrypt.client.patience import Patience
 from dynamicrypt.client.place import Place
 from dynamicrypt.client.request import MAX_WAIT, Request
 
 #: Connections that are kept for the next call; the service keeps an idle one for a minute.
 _KEPT: Final = 8
+#: What the second of two equal DELETEs is told.
+_GONE: Final = (UnknownServiceError, UnknownChannelError)
 
 
 class Caller:
@@ -40,12 +47,14 @@ class Caller:
 
         While the service says that waiting helps, and when the connection breaks, the request is
         sent again until patience ends: each means the same when it comes twice, by its nature or
-        by its idempotency key. Raises ClientError.
+        by its idempotency key. What was to be removed counts as removed where it is gone after a
+        connection broke. Raises ClientError.
         """
         patience = self.new_patience()
+        broke = False
         while True:
             try:
-                return self._once(request, wait)
+                return self._once(request, wait, broke=broke)
             except NoKeyYetError as error:
                 # The service knows when a key comes: it is asked to wait, rather than again.
                 again = bool(patience.left) and request.waits and not wait
@@ -58,6 +67,7 @@ class Caller:
             except BrokenConnectionError:
                 if not patience.pause():
                     raise
+                broke = True
 
     def connect(self) -> Connection:
         """A connection for a use of its own."""
@@ -72,24 +82,19 @@ class Caller:
         while self._idle:
             self._idle.pop().close()
 
-    def _once(self, request: Request, wait: float) -> bytes:
-        status, body = self._exchange(request, wait)
-        if 200 <= status < 300:
-            return body
-        raise read_problem(status, body)
-
-    def _exchange(self, request: Request, wait: float) -> Answer:
+    def _once(self, request: Request, wait: float, *, broke: bool) -> bytes:
+        """One answer; `broke` says that the request may have been carried out before, unheard."""
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self.connect()
         else:
             try:
-                return self._use(connection, request, wait)
+                return _body(self._use(connection, request, wait), request, broke=broke)
             except BrokenConnectionError:
                 # It may have been closed while nobody used it, which says nothing about now.
-                connection = self.connect()
-        return self._use(connection, request, wait)
+                connection, broke = self.connect(), True
+        return _body(self._use(connection, request, wait), request, broke=broke)
 
     def _use(self, connection: Connection, request: Request, wait: float) -> Answer:
         answer = connection.ask(request, wait=wait)
@@ -98,3 +103,14 @@ class Caller:
         else:
             connection.close()
         return answer
+
+
+def _body(answer: Answer, request: Request, *, broke: bool) -> bytes:
+    """The body of an answer of success; raises the error of another one."""
+    status, body = answer
+    if 200 <= status < 300:
+        return body
+    error = read_problem(status, body)
+    if broke and request.method == "DELETE" and isinstance(error, _GONE):
+        return b""
+    raise error

@@ -14,7 +14,7 @@ from dynamicrypt.client.errors import (
     PiecesMissingError,
     StreamBrokenError,
 )
-from dynamicrypt.client.request import MAX_WAIT, Request, channel_path, post, segment
+from dynamicrypt.client.request import MAX_WAIT, Request, channel_path, octets, post, segment
 from dynamicrypt.client.shapes import (
     ChannelState,
     DeliveredKey,
@@ -35,10 +35,13 @@ class Channel:
     """A channel of the caller's service to its partner. It holds nothing and need not be closed.
 
     Where a key is needed, calls wait for it as long as the client's patience lasts. Everything
-    raises ClientError, a ProblemError if the service refused. Mode 1 takes the newest key, again
-    and again; 2 a key for this message alone; 3 a key for at most `limit` messages; 4 seals
-    `pieces` pieces, each under a key of its own. Bytes that are given as `context` when a message
-    is encrypted must be given again to decrypt it.
+    raises ClientError, a ProblemError if the service refused; and TypeError where something else
+    than bytes stands for a message.
+
+    Mode 1 takes the newest key, again and again; 2 a key for this message alone; 3 a key for at
+    most `limit` messages; 4 seals `pieces` pieces, each under a key of its own. Bytes that are
+    given as `context` when a message is encrypted must be given again to decrypt it. What is
+    sealed is for transit: it opens for minutes, not for ever (docs/cli.md).
     """
 
     def __init__(self, caller: Caller, service: str, partner: str) -> None:
@@ -124,9 +127,9 @@ class Channel:
         idempotency key of the first spends no second key.
         """
         fields = {
-            "plaintext": plaintext,
+            "plaintext": octets("plaintext", plaintext),
             "mode": mode,
-            "context": context or None,
+            "context": octets("context", context) or None,
             "limit": limit or None,
             "pieces": pieces or None,
         }
@@ -154,7 +157,10 @@ class Channel:
         self, piece: bytes, *, context: bytes = b"", idempotency_key: str | None = None
     ) -> bytes | None:
         """Take one piece of a message of mode 4; the plaintext comes with the last, else None."""
-        fields = {"ciphertext": piece, "context": context or None}
+        fields = {
+            "ciphertext": octets("ciphertext", piece),
+            "context": octets("context", context) or None,
+        }
         body = self._caller.call(post(self._path("/decrypt"), fields, key=idempotency_key))
         return read_answer(Opened, body).plaintext
 

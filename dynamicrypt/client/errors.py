@@ -58,16 +58,27 @@ class ProblemError(ClientError):
     by_code: ClassVar[dict[str, type[ProblemError]]] = {}
 
     def __init__(
-        self, detail: str, *, code: str, status: int = 0, retry_after: float | None = None
+        self,
+        detail: str,
+        *,
+        code: str,
+        status: int = 0,
+        retry_after: float | None = None,
+        advice: str = "",
     ) -> None:
         super().__init__(detail)
         if code != self.code:
             self.code = code  # type: ignore[misc]  # one that is younger than this client
         self.detail = detail
+        #: What to do, in the service's words; empty where it said nothing.
+        self.advice = advice
         #: Of the HTTP answer.
         self.status = status
         #: Seconds after which another try makes sense; None where waiting does not help.
         self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{self.detail.removesuffix('.')}. {self.advice}" if self.advice else self.detail
 
     def __init_subclass__(cls) -> None:
         """Register the class under its code."""
@@ -124,7 +135,7 @@ class ForeignOriginError(ProblemError):
 
 
 class NotFoundError(ProblemError, LookupError):
-    """The service has no such path. Check names, and that client and service are of one version."""
+    """The service has no such path. Check that client and service are of one version."""
 
     code = "not_found"
 
@@ -291,15 +302,20 @@ class TooManyPiecesError(ProblemError):
     code = "too_many_pieces"
 
 
-def problem(
-    code: str, detail: str, *, status: int = 0, retry_after: float | None = None
-) -> ProblemError:
-    """The error of a code; a plain ProblemError for one that this client does not know."""
-    kind = ProblemError.by_code.get(code, ProblemError)
-    return kind(detail, code=code, status=status, retry_after=retry_after)
-
-
 class StorageFailedError(ProblemError):
     """The node cannot write its state directory, and changed nothing. Make room on its disk."""
 
     code = "storage_failed"
+
+
+def problem(
+    code: str,
+    detail: str,
+    *,
+    status: int = 0,
+    retry_after: float | None = None,
+    advice: str = "",
+) -> ProblemError:
+    """The error of a code; a plain ProblemError for one that this client does not know."""
+    kind = ProblemError.by_code.get(code, ProblemError)
+    return kind(detail, code=code, status=status, retry_after=retry_after, advice=advice)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
+from dynamicrypt.client.errors import BadParameterError
 from dynamicrypt.errors import ParameterError
 
 #: The longest that the service waits for a key before it answers (s).
@@ -88,8 +89,18 @@ def channel_path(service: str, partner: str, rest: str = "") -> str:
 
 
 def segment(name: str) -> str:
-    """A name as one segment of a path."""
+    """A name as one segment of a path; raises BadParameterError for an empty one."""
+    if not name:
+        raise BadParameterError("a name is empty", code=BadParameterError.code)
     return quote(name, safe="")
+
+
+def octets(what: str, value: Any) -> bytes:
+    """The value, which is what `what` names; raises TypeError unless it is bytes or alike."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return value  # type: ignore[return-value]  # what takes bytes here takes these, too
+    more = "; encode the text first" if isinstance(value, str) else ""
+    raise TypeError(f"{what} must be bytes, not {type(value).__name__}{more}")
 
 
 def json_body(fields: Mapping[str, Any]) -> bytes:

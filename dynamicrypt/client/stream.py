@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from dynamicrypt.client.answer import read_problem
 from dynamicrypt.client.connection import Connection
 from dynamicrypt.client.errors import BadAnswerError, ClientError, StreamBrokenError
-from dynamicrypt.client.request import to_base64
+from dynamicrypt.client.request import octets, to_base64
 
 #: Bytes that are read from the source and from the service at once.
 PART: Final = 65_536
@@ -128,7 +128,7 @@ class _Sender(threading.Thread):
         sock = self._connection.sock
         while True:
             try:
-                part = self._source.read(PART)
+                part = octets("what the source reads", self._source.read(PART))
             except Exception as error:  # handed to the thread that asked
                 self.error = error
                 with suppress(OSError):

@@ -150,7 +150,7 @@ class Services:
         """The owner's service of this name; raises UnknownServiceError."""
         service = self._by_name.get(name)
         if service is None or service.owner != owner:
-            raise UnknownServiceError("no such service is registered by this caller")
+            raise UnknownServiceError(f"no service {name!r} is registered by this caller")
         return service
 
     def remove(self, service: Service) -> None:

@@ -146,6 +146,15 @@ class MessageTests(LocalCase):
         sealed = self.encrypt(stdin=b"x").raw
         self.assertEqual(self.decrypt("--json", stdin=sealed).status, Exit.USAGE)
 
+    def test_options_of_a_mode_are_called_as_they_are_given(self) -> None:
+        for words, why in (
+            (("--mode", "3"), "--mode 3 needs --limit"),
+            (("--mode", "2", "--limit", "2"), "--limit is for --mode 3"),
+            (("--mode", "1", "--pieces", "2"), "--pieces is for --mode 4"),
+            (("--mode", "4", "--pieces", "33"), "--pieces"),
+        ):
+            self.assertIn(why, self.shell.run("encrypt", "alice", "bob", *words).err)
+
     def test_a_message_that_is_too_long_is_told(self) -> None:
         said = self.shell.run("encrypt", "alice", "bob", "--mode", "1", stdin=bytes(MIB))
         self.assertFails(said, Exit.FAILED, "")

@@ -6,6 +6,7 @@ from pathlib import Path
 from unittest import mock
 
 from dynamicrypt.cli.speech import Exit
+from dynamicrypt.peer import fingerprint
 from tests.cli.shell import Said, Shell
 from tests.client.local import LocalCase
 from tests.endtoend.service import ServiceTestCase, eventually
@@ -27,7 +28,9 @@ class OnlineTests(LocalCase):
 
     def test_services_are_added_listed_and_removed(self) -> None:
         self.assertEqual(self.ok("service", "add", "carol").out, "added carol\n")
-        self.ok("service", "add", "carol")
+        again = self.ok("service", "add", "carol").out
+        self.assertEqual(again, "carol exists already; it was left as it is\n")
+        self.assertFalse(self.ok("service", "add", "carol", "--json").data["created"])
         self.assertEqual(self.ok("service", "list").out, "alice\nbob\ncarol\n")
         self.ok("service", "remove", "carol")
         self.assertEqual(self.ok("service", "list", "--json").data, ["alice", "bob"])
@@ -51,7 +54,12 @@ class OnlineTests(LocalCase):
     def test_channels_are_opened_watched_and_closed(self) -> None:
         own = self.ok("fingerprint").out.strip()
         self.ok("service", "add", "carol")
-        self.ok("channel", "open", "carol", "alice", own)
+        opened = self.ok("channel", "open", "carol", "alice", own)
+        self.assertEqual(opened.out, "opened carol/alice\n")
+        opened = self.ok("channel", "open", "carol", "alice", own)
+        self.assertEqual(opened.out, "carol/alice is open already\n")
+        shown = self.ok("channel", "show", "carol", "alice").out
+        self.assertRegex(shown, rf"(?m)^peer +this node\nfingerprint +{own}$")
         waited = self.shell.run("channel", "wait", "carol", "alice", "--wait", "0")
         self.assertFails(waited, Exit.UNAVAILABLE, "no key came; the channel is opening")
         self.ok("channel", "open", "alice", "carol", own)
@@ -95,6 +103,29 @@ class OnlineTests(LocalCase):
         self.assertEqual((data["running"], data["profile"]), (True, "fast"))
         self.assertEqual([each["name"] for each in data["peers"]], ["berlin"])
         self.assertEqual([each["service"] for each in data["channels"]], ["alice", "bob"])
+
+    def test_a_channel_is_shown_with_the_name_of_its_peer(self) -> None:
+        own = self.ok("fingerprint").out.strip()
+        paris = fingerprint.show(bytes(32))
+        self.ok("peer", "add", "paris", paris)
+        self.ok("channel", "open", "alice", "carol", "paris")
+        data = self.ok("channel", "show", "alice", "carol", "--json").data
+        self.assertEqual((data["peer"], data["peer_name"]), (paris, "paris"))
+        self.ok("peer", "remove", "paris")
+        shown = self.ok("channel", "show", "alice", "carol").out
+        self.assertRegex(shown, rf"(?m)^peer +known no more\nfingerprint +{paris}$")
+        self.assertNotIn(own, shown)
+
+    def test_who_has_no_channel_hears_that_others_have(self) -> None:
+        words = ("token", "add", "mail", "--scope", "encrypt", "--scope", "admin", "--json")
+        token = self.ok(*words).data["token"]
+        self.assertTrue(eventually(lambda: self.as_application(token, "status").status == 0))
+        said = self.as_application(token, "status").out
+        self.assertIn("no channels of this caller, but 2 of others.", said)
+        self.assertIn("`dynamicrypt service list --any-owner`", said)
+        for name in ("alice", "bob"):
+            self.ok("service", "remove", name)
+        self.assertTrue(self.ok("status").out.endswith("\n\nno channels\n"))
 
     def test_an_application_does_what_its_token_says(self) -> None:
         path = self.running.state / "shop.token"

@@ -114,6 +114,15 @@ class ProblemTests(SynchronousTestCase):
         assert isinstance(error, errors.NoKeyYetError)
         self.assertEqual((str(error), error.status, error.retry_after), ("none", 503, 0.25))
 
+    def test_an_error_carries_the_advice_of_the_service(self) -> None:
+        body = b'{"code":"unknown_peer","detail":"no such node.","advice":"Pair with it."}'
+        error = read_problem(404, body)
+        assert isinstance(error, ProblemError)
+        self.assertEqual(
+            (str(error), error.detail, error.advice),
+            ("no such node. Pair with it.", "no such node.", "Pair with it."),
+        )
+
     def test_a_code_that_is_younger_than_the_client_is_kept(self) -> None:
         error = read_problem(418, b'{"code":"teapot"}')
         assert isinstance(error, ProblemError)
@@ -127,7 +136,8 @@ class ProblemTests(SynchronousTestCase):
 
     @given(
         st.fixed_dictionaries(
-            {}, optional=dict.fromkeys(("code", "detail", "status", "retry_after_ms"), JSON)
+            {},
+            optional=dict.fromkeys(("code", "detail", "status", "retry_after_ms", "advice"), JSON),
         )
     )
     def test_any_members_are_a_problem_or_an_error(self, members: dict[str, object]) -> None:

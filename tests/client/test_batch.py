@@ -59,3 +59,13 @@ class BatchTests(FakeServiceCase):
             self.says(answer(200, {"items": items}))
             with self.assertRaises(BadAnswerError):
                 self.channel.encrypt_batch([b"a"])
+
+    def test_reprs_tell_what_came_of_it_and_no_secret(self) -> None:
+        self.says(answer(200, {"items": [{"ciphertext": "AQE="}, {"error": {
+            "code": "failed", "detail": "because", "advice": "Look."}}]}))  # fmt: skip
+        message = Message(data=b"secret", context=b"secret", reference="a")
+        told = repr((message, *self.channel.encrypt_batch([message, b"secret"])))
+        self.assertIn("Message(data=<6 bytes>, reference='a')", told)
+        self.assertIn("Outcome(data=<2 bytes>, reference=None)", told)
+        self.assertIn("Outcome(error=FailedError('because'), reference=None)", told)
+        self.assertNotIn("secret", told)

@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from dynamicrypt.client import DynamiCrypt
+from dynamicrypt.client import DynamiCrypt, Message, Sealed
 from dynamicrypt.client.connection import MAX_ANSWER
 from dynamicrypt.client.errors import (
     AuthRequiredError,
@@ -16,6 +16,7 @@ from dynamicrypt.client.errors import (
     PiecesMissingError,
     RateLimitedError,
     ServiceUnreachableError,
+    UnknownServiceError,
 )
 from dynamicrypt.errors import ParameterError
 from tests.client.fake import Asked, FakeService, FakeServiceCase, answer, problem
@@ -213,6 +214,78 @@ class AnswerTests(FakeServiceCase):
         with self.assertRaises(AuthRequiredError) as raised:
             self.client.services()
         self.assertNotIn("dct_", repr((raised.exception, vars(raised.exception), self.client)))
+
+
+class RemovalTests(FakeServiceCase):
+    """What is removed twice, because nobody heard of the first time, is removed."""
+
+    def test_what_is_gone_after_a_broken_connection_was_removed(self) -> None:
+        for code, call in (
+            ("unknown_service", lambda: self.client.remove_service("shop")),
+            ("unknown_service", lambda: self.client.remove_service("shop", any_owner=True)),
+            ("unknown_channel", self.channel.close),
+            ("unknown_service", self.channel.close),
+        ):
+            self.says(None, problem(404, code))
+            call()
+        self.assertEqual({asked.method for asked in self.service.asked}, {"DELETE"})
+        self.assertEqual(len(self.service.asked), 8)
+
+    def test_so_it_was_where_the_connection_had_been_kept(self) -> None:
+        self.says(answer(204), None, problem(404, "unknown_service"))
+        self.client.remove_service("mail")
+        self.client.remove_service("shop")
+        self.assertEqual(self.service.connections, 2)
+
+    def test_what_was_never_there_is_told(self) -> None:
+        self.says(problem(404, "unknown_service"))
+        with self.assertRaises(UnknownServiceError):
+            self.client.remove_service("shop")
+        self.says(problem(429, "rate_limited", 10), problem(404, "unknown_service"))
+        with self.assertRaises(UnknownServiceError):
+            self.client.remove_service("shop")
+
+    def test_nothing_else_counts_as_removed(self) -> None:
+        self.says(None, problem(404, "unknown_service"))
+        with self.assertRaises(UnknownServiceError):
+            self.client.service("shop")
+        self.says(None, problem(401, "auth_required"))
+        with self.assertRaises(AuthRequiredError):
+            self.client.remove_service("shop")
+
+
+class MisuseTests(FakeServiceCase):
+    """What cannot be meant is told before anything is sent."""
+
+    def test_a_text_is_no_message(self) -> None:
+        text: Any = "text"
+        for what, call in (
+            ("plaintext", lambda: self.channel.encrypt(text)),
+            ("context", lambda: self.channel.encrypt(b"", context=text)),
+            ("ciphertext", lambda: self.channel.decrypt(text)),
+            ("context", lambda: self.channel.decrypt(b"", context=text)),
+            ("a message", lambda: self.channel.encrypt_batch([b"", text])),
+            ("data", lambda: Message(data=text)),
+            ("context", lambda: Message(data=b"", context=text)),
+        ):
+            with self.assertRaisesRegex(TypeError, f"{what} must be bytes, not str"):
+                call()
+        sealed: Any = Sealed(mode=1, key_id="", ciphertext=b"")
+        with self.assertRaisesRegex(TypeError, "ciphertext must be bytes, not Sealed"):
+            self.channel.decrypt(sealed)
+        self.assertEqual(self.service.asked, [])
+
+    def test_what_is_like_bytes_is_taken(self) -> None:
+        self.says(SEALED, SEALED)
+        for like in (bytearray(b"hi"), memoryview(b"hi")):
+            plaintext: Any = like
+            self.channel.encrypt(plaintext)
+        self.assertEqual([asked.fields["plaintext"] for asked in self.service.asked], ["aGk="] * 2)
+
+    def test_an_empty_name_is_refused(self) -> None:
+        with self.assertRaisesRegex(BadParameterError, "a name is empty"):
+            self.client.service("")
+        self.assertEqual(self.service.asked, [])
 
 
 class EventTests(FakeServiceCase):

@@ -120,6 +120,12 @@ class StreamTests(FakeServiceCase):
             with self.assertRaises(StreamBrokenError):
                 self.channel.decrypt_stream(io.BytesIO(b"x"), io.BytesIO())
 
+    def test_a_source_of_text_is_refused(self) -> None:
+        self.says(READY, None)
+        source: Any = io.StringIO("text")
+        with self.assertRaisesRegex(TypeError, "what the source reads must be bytes, not str"):
+            self.channel.encrypt_stream(source, io.BytesIO())
+
     def test_what_a_source_raises_is_raised(self) -> None:
         self.says(READY, None)
         with self.assertRaisesRegex(OSError, "gone"):
