@@ -82,10 +82,7 @@ class Exchange:
         self._keep_links()
         for channel in self._wanted():
             channel.opening.ask()
-            if (
-                self._carrier(channel.peer) is None
-                and self.links.acquaintances.peer_of(channel.peer) is None
-            ):
+            if self._carrier(channel.peer) is None and self.links.peer_of(channel.peer) is None:
                 self._log.warn(
                     "warning: channel={service}/{partner} waits for a peer that is known no more",
                     service=channel.name.service,
@@ -180,12 +177,12 @@ class Exchange:
 
     def link_up(self, link: LinkProtocol) -> None:
         """Open every channel that is wanted with this peer."""
-        self.events.publish(Kind.PEER_UP, peer=self.links.acquaintances.name_of(link.fingerprint))
+        self.events.publish(Kind.PEER_UP, peer=self.links.name_of(link.fingerprint))
         self._for_each(self._of_peer(link.fingerprint), lambda channel: channel.opening.linked())
 
     def link_down(self, link: LinkProtocol, reason: str) -> None:
         """Every channel has had its ChannelDown."""
-        name = self.links.acquaintances.name_of(link.fingerprint)
+        name = self.links.name_of(link.fingerprint)
         self.events.publish(Kind.PEER_DOWN, peer=name, reason=reason)
 
     def incarnation_changed(self, fingerprint: bytes) -> None:

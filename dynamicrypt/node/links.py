@@ -11,16 +11,16 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from dynamicrypt._core import Bank, Fill, system_fill
-from dynamicrypt.node.acquaintances import Acquaintances
 from dynamicrypt.node.connections import Connections
 from dynamicrypt.node.dialling import Dialling
 from dynamicrypt.node.endings import CLASSICAL, GOODBYE, UNPAIRED, UNUSED
 from dynamicrypt.node.link_table import LinkTable, LinkWatcher
 from dynamicrypt.node.reactor import Reactor
 from dynamicrypt.params import ExchangeParameters
+from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.link import LinkProtocol
-from dynamicrypt.peer.peers import Address, KnownPeers
+from dynamicrypt.peer.peers import Address, KnownPeers, Peer
 from dynamicrypt.peer.tls import HYBRID_GROUP, LinkSecurity
 from dynamicrypt.session.link import LinkSession
 from dynamicrypt.session.link_admission import Admission, Refusal
@@ -74,7 +74,7 @@ class Links:
         self.fingerprint: Final = identity.fingerprint
         self.incarnation: Final = os.urandom(INCARNATION_BYTES)
         self._reactor = reactor
-        self.acquaintances: Final = Acquaintances(peers)
+        self._peers = peers
         self._node = ThisNode(
             fingerprint=identity.fingerprint,
             name=name,
@@ -84,7 +84,7 @@ class Links:
             times=times,
         )
         self._owner = owner
-        self._table = LinkTable(reactor.seconds, self.acquaintances.name_of, owner)
+        self._table = LinkTable(reactor.seconds, self.name_of, owner)
         self.reconnects: Final = self._table.reconnects
         self.connections: Final = Connections(reactor, identity=identity, peers=peers, owner=self)
         self._dialling = Dialling(reactor, self)
@@ -128,15 +128,24 @@ class Links:
 
     def keep(self, fingerprint: bytes) -> None:
         """Dial this peer whenever there is no link to it, if its address is known now."""
-        peer = self.acquaintances.peer_of(fingerprint)
+        peer = self.peer_of(fingerprint)
         if peer is not None and peer.address is not None:
             self._dialling.keep(peer.address, fingerprint)
+
+    def peer_of(self, fingerprint: bytes) -> Peer | None:
+        """The peer as it is known now, None if it is not."""
+        return self._peers().owner_of(fingerprint)
+
+    def name_of(self, fingerprint: bytes) -> str:
+        """What people call this peer: its name, or its fingerprint if it is known no more."""
+        peer = self.peer_of(fingerprint)
+        return show(fingerprint) if peer is None else peer.name
 
     def absence(self, fingerprint: bytes) -> str:
         """Why there is no link to a peer, and whether one is to come; for people."""
         loss = self._table.losses.get(fingerprint)
         why = "there was no link to the peer yet" if loss is None else f"the link ended: {loss}"
-        if self.acquaintances.peer_of(fingerprint) is None:
+        if self.peer_of(fingerprint) is None:
             return f"{why}; the peer is known no more"
         if self._dialling.calls(fingerprint):
             failure = self._dialling.failure(fingerprint)
@@ -189,7 +198,7 @@ class Links:
                 self._log.debug(
                     "epoch {epoch} with {peer}",
                     epoch=event.epoch,
-                    peer=self.acquaintances.name_of(link.fingerprint),
+                    peer=self.name_of(link.fingerprint),
                 )
             case _:
                 self._owner.happened(link, event)
@@ -200,7 +209,7 @@ class Links:
 
     def _tick(self) -> None:
         """Let the sessions look at the clock, and end links that are trusted no more."""
-        known = self.acquaintances.now()
+        known = self._peers()
         for connection in [each for each in self.connections if each.fingerprint]:
             self._trust(connection, known)
             try:

@@ -223,10 +223,7 @@ class Node(TwistedService):
             name=self.name,
             fingerprint=self._exchange.links.fingerprint,
             profile=self.profile.name,
-            peers=tuple(
-                PeerStatus.of(peer, links.get(peer.fingerprint))
-                for peer in self._exchange.links.acquaintances.now()
-            ),
+            peers=tuple(PeerStatus.of(peer, links.get(peer.fingerprint)) for peer in self._peers()),
         )
 
     # Metrics.

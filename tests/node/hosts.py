@@ -14,7 +14,6 @@ from dynamicrypt.node.node import Node
 from dynamicrypt.node.registry import ServicesFile
 from dynamicrypt.node.service import SealedMessage
 from dynamicrypt.params import PROFILES
-from dynamicrypt.peer.errors import StateFileError
 from dynamicrypt.peer.identity import Identity, generate
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
 
@@ -29,8 +28,6 @@ class Host:
     name: str
     identity: Identity = field(default_factory=generate)
     known: KnownPeers = field(default_factory=KnownPeers)
-    #: What is wrong with the file of the known peers, if anything.
-    broken: StateFileError | None = None
     node: Any = None
     port: int = 0
     listening: Any = None
@@ -40,7 +37,7 @@ class Host:
         self.node = Node(
             reactor,
             identity=self.identity,
-            peers=self.peers,
+            peers=lambda: self.known,
             name=self.name,
             profile=PROFILES[profile],
             advertised={1: (HOST, 4711), 2: (HOST, 4712)},
@@ -49,12 +46,6 @@ class Host:
         self.listening = reactor.listenTCP(self.port, self.node.link_listener(), interface=HOST)
         self.port = self.listening.getHost().port
         self.node.startService()
-
-    def peers(self) -> KnownPeers:
-        """What the file of the known peers says."""
-        if self.broken is not None:
-            raise self.broken
-        return self.known
 
     async def stop(self) -> None:
         """End the node, as a process ends."""

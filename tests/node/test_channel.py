@@ -17,8 +17,7 @@ from dynamicrypt.errors import (
 )
 from dynamicrypt.keys.delivery import key_by_id
 from dynamicrypt.node.endings import NOT_OPENED
-from dynamicrypt.node.metrics import NodeMetrics
-from dynamicrypt.peer.errors import NoSuchPeerError, StateFileError
+from dynamicrypt.peer.errors import NoSuchPeerError
 from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.peers import Address, KnownPeers
 from tests.node.hosts import HOST, ChannelTestCase, reactor
@@ -142,13 +141,6 @@ class LifeTests(ChannelTestCase):
         kinds = [event.kind.value for event in self.one.node.events.since(0)]
         for kind in ("peer-up", "channel-up", "key-ready", "key-low", "channel-down"):
             self.assertIn(kind, kinds)
-
-    async def test_status_is_told_while_the_file_of_peers_is_broken(self) -> None:
-        await self.pair()
-        before = self.one.node.status()
-        self.one.broken = StateFileError("a comma is missing")
-        self.assertEqual(self.one.node.status(), before)
-        self.assertIn(b'dynamicrypt_peer_up{peer="two"} 1.0', NodeMetrics(self.one.node).render())
 
     async def test_status_names_the_peers(self) -> None:
         await self.pair()

@@ -15,7 +15,6 @@ from dynamicrypt.node.events import EventLog
 from dynamicrypt.node.links import Links
 from dynamicrypt.params import PROFILES
 from dynamicrypt.peer.admission import MAX_PER_ADDRESS
-from dynamicrypt.peer.errors import StateFileError
 from dynamicrypt.peer.identity import generate
 from dynamicrypt.peer.link import LinkProtocol
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
@@ -86,12 +85,10 @@ class LinksTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.owner = Owner()
         self.known = KnownPeers()
-        #: What is wrong with the file of the known peers, if anything.
-        self.broken: StateFileError | None = None
         self.links = Links(
             cast("Any", Clock()),
             identity=generate(),
-            peers=self.peers,
+            peers=lambda: self.known,
             name="test",
             times=LinkTimes(),
             owner=cast("Any", self.owner),
@@ -99,11 +96,6 @@ class LinksTestCase(SynchronousTestCase):
         self.first, self.second, self.third = (
             Connection(self.links, name) for name in ("first", "second", "third")
         )
-
-    def peers(self) -> KnownPeers:
-        if self.broken is not None:
-            raise self.broken
-        return self.known
 
 
 class IncarnationTests(LinksTestCase):
@@ -182,11 +174,6 @@ class TrustTests(LinksTestCase):
     def test_a_peer_that_was_removed_has_none(self) -> None:
         self.assertEqual(self.ends(HYBRID_GROUP), [UNPAIRED])
 
-    def test_who_is_here_stays_while_the_file_is_broken(self) -> None:
-        self.assertEqual(self.ends(HYBRID_GROUP, Peer(name="p", fingerprint=PEER)), [])
-        self.broken = StateFileError("a comma is missing")
-        self.assertEqual(self.ends(HYBRID_GROUP), [])
-
     def test_a_classical_link_ends_when_it_is_not_allowed_any_more(self) -> None:
         peer = Peer(name="p", fingerprint=PEER)
         self.assertEqual(self.ends("x25519", peer), [CLASSICAL])
@@ -214,12 +201,6 @@ class AbsenceTests(LinksTestCase):
         self.links.keep(PEER)
         self.addCleanup(self.links.stop)
         self.says("there was no link to the peer yet", "the peer is dialled")
-
-    def test_a_file_that_is_broken_makes_nobody_a_stranger(self) -> None:
-        self.known = KnownPeers((Peer(name="p", fingerprint=PEER),))
-        self.links.acquaintances.now()
-        self.broken = StateFileError("a comma is missing")
-        self.says("there was no link to the peer yet", "the peer has to dial")
 
     def test_a_lost_link_says_why(self) -> None:
         self.known = KnownPeers((Peer(name="p", fingerprint=PEER),))
