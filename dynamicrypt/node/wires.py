@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NoReturn, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import TimeoutError as NoAnswerError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -78,6 +79,10 @@ class Wires:
         attempt.addTimeout(SYNC_TIMEOUT, self._clock)
         try:
             await attempt
+        except CancelledError:
+            self.fail(service, address, port, "given up: the caller left, or the node ends")
+        except NoAnswerError:
+            self.fail(service, address, port, "no answer in time")
         except Exception as error:
             self.fail(service, address, port, str(error) or type(error).__name__)
         finally:

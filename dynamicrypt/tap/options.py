@@ -99,6 +99,7 @@ class Options(usage.Options):
     def postOptions(self) -> None:
         """Set `settings`; raises OptionError for a value that an option cannot have."""
         self._check_environment()
+        self._check_user()
         state_dir = self["state-dir"]
         self.settings = Settings(
             api_port=self._port("api-port"),
@@ -124,6 +125,15 @@ class Options(usage.Options):
             if variable.startswith(_PREFIX) and variable not in known:
                 nearest = get_close_matches(variable, known, 1, 0)
                 raise OptionError(f"there is no variable {variable}; the nearest is {nearest[0]}")
+
+    def _check_user(self) -> None:
+        """Refuse twistd's change of the user, which would take the state directory from the node.
+
+        It comes after the start, when files and sockets that are one user's have been opened.
+        """
+        user = None if self.parent is None else self.parent["uid"]
+        if user not in {None, os.geteuid()}:
+            raise OptionError("--uid is not for this service: run it as that user from the first")
 
     def _name(self, option: str) -> str:
         text = self[option] or host_name()

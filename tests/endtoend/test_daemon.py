@@ -78,6 +78,12 @@ class StartTests(ServiceTestCase):
             "--listen-interface", "192.0.2.1", because="hint: name one of this machine's"
         )
 
+    def test_another_user_than_that_of_the_start(self) -> None:
+        command = (*TWISTD, "-n", "--pidfile=", f"--uid={os.geteuid() + 1}", "dynamicrypt")
+        tried = subprocess.run(command, check=False, timeout=30, capture_output=True, text=True)
+        self.assertEqual(tried.returncode, 2)
+        self.assertIn("dynamicrypt: error: --uid is not for this service", tried.stderr)
+
     def test_default_wire_1_needs_its_port(self) -> None:
         # The demo's daemon asks for the port, and this one must not.
         tried = subprocess.run(

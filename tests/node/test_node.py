@@ -259,11 +259,12 @@ class SynchronisingTests(NodeTestCase):
 
 
 class FailureTests(NodeTestCase):
-    async def fails(self, node: Node, address: str, port: int) -> None:
+    async def fails(self, node: Node, address: str, port: int, why: str = "") -> None:
         with capturedLogs() as events, self.assertRaises(SynchronisationError) as caught:
             await node.synchronise("alice", "bob", address, port, owner="o")
         (line,) = lines_of(events, "dynamicrypt.node.wires")
         said = str(caught.exception)[:300]
+        self.assertIn(why, said)
         self.assertTrue(line.startswith("sync failed channel=alice/bob wire=1 with "), line)
         self.assertTrue(line.endswith(f" port {port}: {said}"), line)
         self.assertLess(len(line.encode()), 1000)
@@ -298,7 +299,7 @@ class FailureTests(NodeTestCase):
         one, _, _ = self.pair()
         silent = reactor.listenTCP(0, Factory.forProtocol(Protocol), interface=HOST)
         self.addCleanup(silent.stopListening)
-        await self.fails(one, HOST, silent.getHost().port)
+        await self.fails(one, HOST, silent.getHost().port, "no answer in time")
 
     async def test_name_that_wire_1_cannot_carry(self) -> None:
         node, port = self.node()
