@@ -88,19 +88,21 @@ class Dialling:
         self._leave_one(reached, target)
         return reached
 
-    def keep(self, address: Address, fingerprint: bytes) -> None:
-        """Dial this peer at the address that it is known by, whenever there is no link to it.
+    def keep(self, address: Address, fingerprint: bytes, *, known: bool) -> None:
+        """Dial this peer at this address, whenever there is no link to it.
 
-        An address that it was known by before is dialled no more; those that callers named are.
+        `known` says that it is the one that the peer is known by: an address that it was known by
+        before is dialled no more; those that callers named are.
         """
-        rivals = self._of(fingerprint)
-        if any(target.address == address for target in rivals):
-            return
-        for target in rivals:
-            if target.known:
+        for target in self._of(fingerprint):
+            if target.address != address and target.known and known:
                 self._give_up(target, keep=True)
+        for target in self._of(fingerprint):
+            if target.address == address:
+                target.known = target.known and known
+                return
         target = self._begin(address, fingerprint)
-        target.kept = target.known = True
+        target.kept, target.known = True, known
 
     def release(self, fingerprint: bytes) -> None:
         """Dial this peer no more; a link that is up stays."""

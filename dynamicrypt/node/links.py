@@ -122,7 +122,7 @@ class Links:
         """
         for link in self:
             if link.address == address:
-                self._dialling.keep(address, link.fingerprint)
+                self._dialling.keep(address, link.fingerprint, known=False)
                 return link
         return await self._dialling.reach(address)
 
@@ -130,7 +130,7 @@ class Links:
         """Dial this peer whenever there is no link to it, if its address is known now."""
         peer = self.peer_of(fingerprint)
         if peer is not None and peer.address is not None:
-            self._dialling.keep(peer.address, fingerprint)
+            self._dialling.keep(peer.address, fingerprint, known=True)
 
     def peer_of(self, fingerprint: bytes) -> Peer | None:
         """The peer as it is known now, None if it is not."""

@@ -135,7 +135,8 @@ class Dialler:
                 await self._wait(deferLater(self._clock, pause(failures)))
 
     def _fail(self, error: Exception) -> None:
-        self.failure = error
+        # Its traceback would keep the connection in memory.
+        self.failure = error.with_traceback(None)
         if not self._stopped and str(error) != self._told:
             self._told = str(error)
             self._failed(error)

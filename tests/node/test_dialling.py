@@ -112,14 +112,14 @@ class DiallingTests(SynchronousTestCase):
 
     def test_tells_why_a_peer_is_dialled_in_vain(self) -> None:
         self.assertIsNone(self.dialling.failure(PEER))
-        self.dialling.keep(HERE, PEER)
+        self.dialling.keep(HERE, PEER, known=True)
         self.assertIsNone(self.dialling.failure(PEER))
         self.network.fail()
         self.assertEqual(str(self.dialling.failure(PEER)), "nobody there")
 
     def test_logs_whom_it_does_not_reach_unless_there_is_a_link_already(self) -> None:
         with capturedLogs() as logged:
-            self.dialling.keep(HERE, PEER)
+            self.dialling.keep(HERE, PEER, known=True)
             self.network.fail()
             self.clock.advance(LONGEST_PAUSE)
             self.network.answer(PEER)
@@ -137,7 +137,7 @@ class DiallingTests(SynchronousTestCase):
         self.assertEqual(self.dialled(), [(HERE, None), (HERE, PEER)])
 
     def test_peer_that_is_kept_is_dialled_on_after_another_caller_failed(self) -> None:
-        self.dialling.keep(HERE, PEER)
+        self.dialling.keep(HERE, PEER, known=True)
         self.network.fail()
         reaching = self.reach()
         self.network.fail()
@@ -146,7 +146,7 @@ class DiallingTests(SynchronousTestCase):
         self.assertEqual(self.dialled(), [(HERE, PEER), (HERE, None), (HERE, PEER)])
 
     def test_peer_behind_two_addresses_is_dialled_at_the_one_that_has_the_link(self) -> None:
-        self.dialling.keep(HERE, PEER)
+        self.dialling.keep(HERE, PEER, known=True)
         self.network.fail()
         reaching = self.reach(THERE)
         line = self.network.answer(PEER)
@@ -155,7 +155,7 @@ class DiallingTests(SynchronousTestCase):
         self.assertEqual([each.address for each in self.dialling._targets], [THERE])
 
     def test_second_link_to_a_peer_is_redundant(self) -> None:
-        self.dialling.keep(HERE, PEER)
+        self.dialling.keep(HERE, PEER, known=True)
         first = self.network.answer(PEER)
         reaching = self.reach(THERE)
         second = self.network.answer(PEER)
@@ -164,27 +164,41 @@ class DiallingTests(SynchronousTestCase):
         self.assertEqual([each.address for each in self.dialling._targets], [HERE])
 
     def test_peer_with_a_new_address_is_dialled_there(self) -> None:
-        self.dialling.keep(HERE, PEER)
-        self.dialling.keep(HERE, PEER)
-        self.dialling.keep(THERE, PEER)
+        self.dialling.keep(HERE, PEER, known=True)
+        self.dialling.keep(HERE, PEER, known=True)
+        self.dialling.keep(THERE, PEER, known=True)
         self.assertEqual(self.dialled(), [(HERE, PEER), (THERE, PEER)])
         self.assertTrue(self.network.calls[0][2].called)
 
     def test_address_that_a_caller_named_is_dialled_beside_the_known_one(self) -> None:
         self.reach(THERE)
         line = self.network.answer(PEER)
-        self.dialling.keep(HERE, PEER)
-        self.dialling.keep(HERE, PEER)
+        self.dialling.keep(HERE, PEER, known=True)
+        self.dialling.keep(HERE, PEER, known=True)
         del self.network.links[PEER]
         line.closed.callback(None)
         self.clock.advance(LONGEST_PAUSE)
         self.assertIn((THERE, PEER), self.dialled()[1:])
         self.assertEqual({each.address for each in self.dialling._targets}, {HERE, THERE})
 
+    def test_address_that_a_caller_named_again_is_dialled_beside_the_known_one(self) -> None:
+        self.dialling.keep(HERE, PEER, known=True)
+        for address in (HERE, THERE):
+            self.dialling.keep(address, PEER, known=False)
+        self.dialling.keep(Address("elsewhere", 1), PEER, known=True)
+        addresses = {each.address.host for each in self.dialling._targets}
+        self.assertEqual(addresses, {"here", "there", "elsewhere"})
+
+    def test_peer_that_moved_to_where_a_caller_found_it_is_dialled_there_only(self) -> None:
+        self.dialling.keep(HERE, PEER, known=True)
+        self.dialling.keep(THERE, PEER, known=False)
+        self.dialling.keep(THERE, PEER, known=True)
+        self.assertEqual([each.address for each in self.dialling._targets], [THERE])
+
     def test_peers_that_are_released_are_dialled_no_more(self) -> None:
-        self.dialling.keep(HERE, PEER)
+        self.dialling.keep(HERE, PEER, known=True)
         line = self.network.answer(PEER)
-        self.dialling.keep(THERE, OTHER)
+        self.dialling.keep(THERE, OTHER, known=True)
         for fingerprint in (PEER, OTHER):
             self.dialling.release(fingerprint)
             self.assertFalse(self.dialling.calls(fingerprint))
