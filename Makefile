@@ -16,16 +16,18 @@ help:
 	@echo "make bench        the benchmarks, short form"
 
 $(BIN)/python:
+	@echo "== making a virtual environment in $(VENV) (some seconds)"
 	@$(PYTHON) -m venv $(VENV) || { echo "dynamicrypt: error: no venv module"; \
 	  echo "dynamicrypt: hint: apt-get install python3-venv python3-dev"; exit 1; }
 
 $(VENV)/.run: $(BIN)/python $(SOURCES)
-	@echo "== building the core and installing DynamiCrypt into $(VENV)"
+	@echo "== installing DynamiCrypt and what it needs into $(VENV), and compiling its core in C"
+	@echo "   (half a minute to two minutes, once; nothing is printed meanwhile)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	@echo "== installing the tools for tests, types and lint"
+	@echo "== installing the tools for tests, types and lint (about a minute, once)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 

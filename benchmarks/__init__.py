@@ -2,3 +2,7 @@
 
 `--quick` ends within 45 seconds. The JSON file is one flat object of figure names to numbers.
 """
+
+from dynamicrypt.demo.built import require_core
+
+require_core()

@@ -6,6 +6,7 @@ import sys
 from subprocess import SubprocessError
 
 from dynamicrypt.demo.application import ServiceError
+from dynamicrypt.demo.built import require_core
 from dynamicrypt.demo.daemon import DaemonError
 from dynamicrypt.demo.screen import Ink, Screen
 from dynamicrypt.demo.story import Story
@@ -13,6 +14,7 @@ from dynamicrypt.demo.story import Story
 
 def main() -> int:
     """Play the demo on the standard output."""
+    require_core()
     try:
         Story(Screen()).play()
     except (DaemonError, ServiceError, OSError, SubprocessError) as problem:

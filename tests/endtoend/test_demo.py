@@ -2,12 +2,16 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+import dynamicrypt
+
+ROOT = Path(dynamicrypt.__file__).parents[1]
 COLOUR = "\x1b["
 
 
@@ -48,6 +52,30 @@ class DemoTests(SynchronousTestCase):
         self.assertEqual(shown.count("failed_decrypt"), 2)
         self.assertNotIn(COLOUR, shown)
         self.assertEqual(list(directory.iterdir()), [])
+
+    def test_sources_that_were_not_built_are_told_in_two_lines(self) -> None:
+        place = self.directory()
+        for package in ("dynamicrypt", "benchmarks"):
+            shutil.copytree(
+                ROOT / package,
+                place / package,
+                ignore=shutil.ignore_patterns("*.so", "__pycache__"),
+            )
+        for module in ("dynamicrypt.demo", "benchmarks.core"):
+            run = subprocess.run(
+                [sys.executable, "-m", module],
+                cwd=place,
+                capture_output=True,
+                check=False,
+                text=True,
+                timeout=120,
+            )
+            self.assertEqual(run.returncode, 1)
+            self.assertRegex(
+                run.stderr,
+                r"\Adynamicrypt: error: the sources in .* were not built here\n"
+                r"dynamicrypt: hint: run `make setup` there .*\n\Z",
+            )
 
     def test_fails_with_a_reason(self) -> None:
         demo = self.run_demo(self.directory(), DYNAMICRYPT_API_AUTH="maybe")
