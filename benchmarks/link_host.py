@@ -33,7 +33,7 @@ from dynamicrypt.node.links import Links
 from dynamicrypt.node.node import Node
 from dynamicrypt.params import PROFILES, MachineParameters, Profile, Rule
 from dynamicrypt.peer.identity import generate
-from dynamicrypt.peer.peers import KnownPeers, Peer
+from dynamicrypt.peer.peers import LINK_PORT, KnownPeers, Peer
 from dynamicrypt.session.channel_states import State
 
 reactor: Any = installed_reactor
@@ -70,7 +70,7 @@ class Host:
             peers=lambda: self.known,
             name=f"host{number}",
             profile=profile,
-            advertised={WIRE: (HOST, 0)},
+            advertised={WIRE: (HOST, LINK_PORT)},
         )
         self.node.startService()
         listening = reactor.listenTCP(0, self.node.link_listener(), interface=HOST)
