@@ -101,8 +101,7 @@ class Dialling:
             if target.address == address:
                 target.known = target.known and known
                 return
-        target = self._begin(address, fingerprint)
-        target.kept, target.known = True, known
+        self._begin(address, fingerprint, kept=True, known=known)
 
     def release(self, fingerprint: bytes) -> None:
         """Dial this peer no more; a link that is up stays."""
@@ -124,11 +123,18 @@ class Dialling:
                 return target
         return None
 
-    def _begin(self, address: Address, fingerprint: bytes | None) -> Target:
-        target = Target(address, fingerprint)
+    def _begin(
+        self,
+        address: Address,
+        fingerprint: bytes | None,
+        *,
+        kept: bool = False,
+        known: bool = False,
+    ) -> Target:
+        target = Target(address, fingerprint, kept=kept, known=known)
         target.dialler = Dialler(
             lambda: cast("Deferred[Connection]", Deferred.fromCoroutine(self._dial(target))),
-            partial(self._failed, address),
+            partial(self._failed, target),
             self._clock,
         )
         self._targets.append(target)
@@ -145,9 +151,12 @@ class Dialling:
             link.stop(REDUNDANT)
         return link
 
-    def _failed(self, address: Address, error: Exception) -> None:
-        if str(error) not in GIVING_WAY:
-            self._log.info("not reached address={address}: {error}", address=address, error=error)
+    def _failed(self, target: Target, error: Exception) -> None:
+        """Log it, unless a caller is told, who may call as often as he likes."""
+        if target.kept and str(error) not in GIVING_WAY:
+            self._log.info(
+                "not reached address={address}: {error}", address=target.address, error=error
+            )
 
     def _leave_one(self, link: LinkProtocol, newest: Target) -> None:
         """Of all that dial this peer the one that made the link goes on, else the newest."""

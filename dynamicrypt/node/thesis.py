@@ -101,7 +101,9 @@ class ThesisChannel:
             self._log.info("channel down channel={channel}", channel=self._name)
 
     def not_reached(self, error: Exception) -> None:
-        """The partner was dialled in vain, and is dialled again."""
+        """The partner was dialled in vain; after the first time the caller is told, not the log."""
+        if self.dialler is None or not self.dialler.tried:
+            return
         self._log.info(
             "partner not reached channel={channel}: {error}", channel=self._name, error=error
         )

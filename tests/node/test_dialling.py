@@ -78,6 +78,12 @@ class DiallingTests(SynchronousTestCase):
     def reach(self, address: Address = HERE) -> Deferred[LinkProtocol]:
         return Deferred.fromCoroutine(self.dialling.reach(address))
 
+    def failing(self, address: Address) -> Deferred[LinkProtocol]:
+        """A call that meets nobody."""
+        reaching = self.reach(address)
+        self.network.fail()
+        return reaching
+
     def dialled(self) -> list[tuple[Address, bytes | None]]:
         return [(address, fingerprint) for address, fingerprint, _ in self.network.calls]
 
@@ -121,6 +127,7 @@ class DiallingTests(SynchronousTestCase):
         with capturedLogs() as logged:
             self.dialling.keep(HERE, PEER, known=True)
             self.network.fail()
+            self.failureResultOf(self.failing(THERE), SynchronisationError)
             self.clock.advance(LONGEST_PAUSE)
             self.network.answer(PEER)
             self.reach(THERE)
