@@ -19,6 +19,7 @@ def fit(name: str) -> str:
     """The name, if it may be given; raises ParameterError."""
     if len(name) > MAX_NAME or _NAME.fullmatch(name) is None:
         raise ParameterError(
-            f"a name has 1 to {MAX_NAME} characters, no control characters, and is not . or .."
+            f"a name has 1 to {MAX_NAME} characters, neither / nor control characters,"
+            " and is not '.' or '..'"
         )
     return name
