@@ -15,9 +15,9 @@ class StateDirectoryError(LocalError):
 
 
 class ForeignDirectoryError(StateDirectoryError):
-    """The state directory is another user's. Run this as its owner, by `sudo -u`, and leave it so.
+    """The state directory is another user's. Run this as that user, by `sudo -u`.
 
-    A node could no longer use its own directory once that was given to somebody else.
+    The directory must stay theirs: a node cannot use one that was given to somebody else.
     """
 
     code = "foreign_state_directory"
