@@ -1,6 +1,6 @@
 """The handshake as Twisted sees it: a protocol starts when TLS is up and trusted, not before.
 
-`SecuredListener` and `SecuredEndpoint` put a gate between TLS and the protocol of an ordinary
+`SecuredListener` and `SecuredEndpoint` put a doorway between TLS and the protocol of an ordinary
 factory. The protocol's `connectionMade` comes after the handshake was finished and inspected, so
 `security_of(self.transport)` works from its first line on; its `connectionLost` gets one of our
 errors where TLS was the cause. Who fails never has a protocol.
@@ -9,14 +9,12 @@ errors where TLS was the cause. Who fails never has a protocol.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectError, ConnectionLost, DNSLookupError
+from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.interfaces import (
     IAddress,
-    IHandshakeListener,
     IOpenSSLClientConnectionCreator,
     IOpenSSLServerConnectionCreator,
     IProtocol,
@@ -24,134 +22,25 @@ from twisted.internet.interfaces import (
     IReactorTime,
     IStreamClientEndpoint,
 )
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from dynamicrypt.errors import DynamiCryptError, LocalError
-from dynamicrypt.peer.admission import HANDSHAKE_SECONDS, Admission
+from dynamicrypt.peer.admission import Admission
+from dynamicrypt.peer.doorway import Doorway
 from dynamicrypt.peer.errors import (
     CertificateChangedError,
-    HandshakeTimeoutError,
     PeerUnreachableError,
 )
 from dynamicrypt.peer.sparse_log import SparseLog
-from dynamicrypt.peer.tls import LinkSecurity, NodeConnection, explain, inspect
+from dynamicrypt.peer.tls import LinkSecurity
 from dynamicrypt.peer.visitors import Visitors
 
 #: Finished handshakes by (group, result): "ok" with the group's name, or an error's code and "".
 HandshakeCounts: TypeAlias = Counter[tuple[str, str]]
 
 _CLOSED: Final = "the connection was closed during the handshake"
-
-
-def security_of(transport: object) -> LinkSecurity:
-    """What the handshake under this transport established; for protocols behind the gate.
-
-    Raises TypeError for another transport, or one whose connection is lost.
-    """
-    return inspect(_connection(transport))
-
-
-def _connection(transport: object) -> NodeConnection:
-    connection = transport.getHandle() if isinstance(transport, TLSMemoryBIOProtocol) else None
-    if not isinstance(connection, NodeConnection):
-        raise TypeError("the transport is not TLS between nodes, or its connection is lost")
-    return connection
-
-
-@implementer(IHandshakeListener)
-class _Gate(Protocol):
-    """Waits for the handshake, then hands the connection to a protocol of `factory`.
-
-    `passed` is called with that protocol once it has begun, or `failed` with the error; exactly one
-    of them, once. `visitors` bounds the connections of each peer.
-    """
-
-    _log = Logger()
-
-    def __init__(
-        self,
-        factory: IProtocolFactory,
-        address: IAddress,
-        clock: IReactorTime,
-        passed: Callable[[IProtocol, LinkSecurity], None],
-        failed: Callable[[BaseException], None],
-        *,
-        visitors: Visitors | None = None,
-    ) -> None:
-        self._factory = factory
-        self._address = address
-        self._passed = passed
-        self._failed = failed
-        self._protocol: IProtocol | None = None
-        self._begun = False
-        self._error: DynamiCryptError | None = None
-        self._connection: NodeConnection | None = None
-        self._visitors = visitors
-        self._visitor: bytes | None = None
-        self._deadline = clock.callLater(HANDSHAKE_SECONDS, self._late)
-
-    def connectionMade(self) -> None:
-        """TCP is up, TLS is about to start."""
-        self._connection = _connection(self.transport)
-
-    def handshakeCompleted(self) -> None:
-        """TLS is up; it is inspected before anybody reads from it."""
-        try:
-            security = security_of(self.transport)
-            if self._visitors is not None:
-                self._visitors.enter(security.fingerprint)
-                self._visitor = security.fingerprint
-        except DynamiCryptError as error:
-            self.stop(error)
-            return
-        protocol = self._factory.buildProtocol(self._address)
-        if protocol is None or self.transport is None:
-            self.stop(DynamiCryptError("nobody wants this connection"))
-            return
-        self._deadline.cancel()
-        self._protocol = protocol
-        try:
-            protocol.makeConnection(self.transport)
-        except Exception:
-            self._log.failure("a connection could not be begun")
-            self.stop(DynamiCryptError("this node could not begin the connection"))
-            return
-        self._begun = True
-        self._passed(protocol, security)
-
-    def stop(self, error: DynamiCryptError) -> None:
-        """Give the connection up for this reason."""
-        # Without its traceback, which would hold this gate in a cycle (see `tls`).
-        self._error = error.with_traceback(None)
-        transport: object = self.transport
-        if isinstance(transport, TLSMemoryBIOProtocol):
-            transport.abortConnection()
-
-    def dataReceived(self, data: bytes) -> None:
-        """Bytes of the application, which come only after the handshake."""
-        if self._protocol is not None:
-            self._protocol.dataReceived(data)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is gone, during the handshake or after it."""
-        connection, self._connection = self._connection, None
-        if self._visitors is not None and self._visitor is not None:
-            self._visitors.leave(self._visitor)
-        cause = reason.value or ConnectionLost()
-        error = self._error or explain(connection, cause)
-        if self._protocol is not None:
-            self._protocol.connectionLost(reason if error is cause else Failure(error))
-        if self._deadline.active():
-            self._deadline.cancel()
-        if not self._begun:
-            self._failed(error)
-
-    def _late(self) -> None:
-        self.stop(HandshakeTimeoutError(f"no handshake in {HANDSHAKE_SECONDS:.0f} s"))
 
 
 @implementer(IProtocolFactory)
@@ -203,8 +92,8 @@ class SecuredListener:
                     error=error,
                 )
 
-        gate = _Gate(self._factory, addr, self._clock, passed, failed, visitors=self._visitors)
-        return self._tls.protocol(self._tls, gate)
+        doorway = Doorway(self._factory, addr, self._clock, passed, failed, visitors=self._visitors)
+        return self._tls.protocol(self._tls, doorway)
 
     def doStart(self) -> None:
         """The port listens."""
@@ -262,17 +151,17 @@ class SecuredEndpoint:
 
 @implementer(IProtocolFactory)
 class _Dial:
-    """Makes the one gate of a dialled connection; `outcome` is what comes through it."""
+    """Makes the one doorway of a dialled connection; `outcome` is what comes through it."""
 
     def __init__(self, factory: IProtocolFactory, clock: IReactorTime) -> None:
         self._factory = factory
         self._clock = clock
-        self._gate: _Gate | None = None
+        self._doorway: Doorway | None = None
         self.outcome: Deferred[tuple[IProtocol, LinkSecurity]] = Deferred(self._cancel)
 
     def buildProtocol(self, addr: IAddress) -> IProtocol:
-        self._gate = _Gate(self._factory, addr, self._clock, self._passed, self._failed)
-        return self._gate
+        self._doorway = Doorway(self._factory, addr, self._clock, self._passed, self._failed)
+        return self._doorway
 
     def doStart(self) -> None:
         self._factory.doStart()
@@ -289,8 +178,8 @@ class _Dial:
             self.outcome.errback(error if ours else PeerUnreachableError(_CLOSED))
 
     def _cancel(self, _outcome: Deferred[tuple[IProtocol, LinkSecurity]]) -> None:
-        if self._gate is not None:
-            self._gate.stop(DynamiCryptError("given up"))
+        if self._doorway is not None:
+            self._doorway.stop(DynamiCryptError("given up"))
 
 
 def _code(error: BaseException) -> str:

@@ -24,7 +24,7 @@ from zope.interface import implementer
 from dynamicrypt.errors import DynamiCryptError, LocalError, SynchronisationError
 from dynamicrypt.keys.ratchet import EXPORTER_BYTES, EXPORTER_LABEL
 from dynamicrypt.params import ExchangeParameters
-from dynamicrypt.peer.handshake import security_of
+from dynamicrypt.peer.doorway import security_of
 from dynamicrypt.peer.in_order import InOrder
 from dynamicrypt.peer.next_turn import NextTurn
 from dynamicrypt.peer.peers import Address
@@ -61,7 +61,7 @@ class LinkOwner(Protocol):
 
 @implementer(IPushProducer)
 class LinkProtocol(TwistedProtocol):
-    """One link. Comes behind a gate of `peer.handshake`, so TLS is up and trusted from the start.
+    """One link. Comes beyond a `peer.doorway`, so TLS is up and trusted from the start.
 
     `accepted` fires when the link is up, or fails with what kept it from that; `closed` fires when
     a link that was up is gone. `address` is where this side dialled, None if the peer did.

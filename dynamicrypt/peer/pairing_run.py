@@ -18,8 +18,8 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 
 from dynamicrypt.errors import DynamiCryptError
+from dynamicrypt.peer.doorway import security_of
 from dynamicrypt.peer.errors import OwnNodeError, PairingBrokenError
-from dynamicrypt.peer.handshake import security_of
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.pairing import (
     EXPORTER_LABEL,

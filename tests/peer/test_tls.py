@@ -24,6 +24,7 @@ from zope.interface import implementer
 
 from dynamicrypt.errors import DynamiCryptError
 from dynamicrypt.peer.admission import HANDSHAKE_SECONDS, MAX_PER_ADDRESS, Admission
+from dynamicrypt.peer.doorway import security_of
 from dynamicrypt.peer.errors import (
     CertificateChangedError,
     ClassicalGroupError,
@@ -36,7 +37,6 @@ from dynamicrypt.peer.errors import (
     WrongProtocolError,
 )
 from dynamicrypt.peer.fingerprint import show
-from dynamicrypt.peer.handshake import security_of
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.peers import KnownPeers
 from dynamicrypt.peer.sparse_log import BURST, RATE

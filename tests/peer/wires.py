@@ -21,11 +21,11 @@ from zope.interface import implementer
 
 from dynamicrypt.peer import identity
 from dynamicrypt.peer.admission import Admission
+from dynamicrypt.peer.doorway import security_of
 from dynamicrypt.peer.handshake import (
     HandshakeCounts,
     SecuredEndpoint,
     SecuredListener,
-    security_of,
 )
 from dynamicrypt.peer.identity import Identity
 from dynamicrypt.peer.peers import KnownPeers, Peer
