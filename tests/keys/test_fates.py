@@ -117,6 +117,28 @@ class MessageTests(SynchronousTestCase):
             receiver.open(envelope, b"", NOW)
         self.assertEqual(failures(receiver, sealed, now=750.0), {"KeyUsedError"})
 
+    def test_of_several_faults_the_first_of_the_specification_is_told(self) -> None:
+        """docs/envelope.md, "Opening"."""
+        sender, receiver = pair()
+        first, second = (sender.seal(b"m", 1, b"c", NOW) for _ in range(2))
+        receiver.open(first, b"c", NOW)
+        reflected = first[:3] + b"\1" + first[4:]
+        unknown = first[:4] + bytes(16) + first[20:]
+        other_mode = first[:2] + b"\3" + first[3:24] + b"\0\0\0\1" + first[24:]
+        for envelope, name in (
+            (reflected[:39], "BadCiphertextError"),
+            (reflected[:4] + bytes(16) + reflected[20:], "WrongChannelError"),
+            (unknown[:2] + b"\2" + unknown[3:], "UnknownKeyError"),
+            (other_mode, "BadCiphertextError"),
+            (first[:-1] + b"\0", "KeyUsedError"),
+            (second[:-1] + b"\0", "BadCiphertextError"),
+        ):
+            self.assertEqual(failures(receiver, [envelope], b"other"), {name})
+        # Of a key that is gone nothing is left to compare but the counter.
+        for envelope, name in ((other_mode, "KeyUsedError"), (second, "KeyExpiredError")):
+            self.assertEqual(failures(receiver, [envelope], b"other", 750.0), {name})
+        self.assertEqual(failures(receiver, [reflected], now=750.0), {"WrongChannelError"})
+
     def test_late_message_opens_within_the_late_window(self) -> None:
         sender, receiver = pair()
         sealed = sender.seal(b"m", 1, b"", 599.0)
