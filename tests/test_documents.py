@@ -6,6 +6,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 import dynamicrypt
+from dynamicrypt.keys.limits import StoreLimits
 
 ROOT = Path(dynamicrypt.__file__).parents[1]
 
@@ -17,3 +18,13 @@ class DocumentTests(SynchronousTestCase):
                 self.assertTrue(
                     Path(document.parent, target).exists(), f"{document.name}: {target}"
                 )
+
+    def test_how_long_a_message_opens_is_what_the_limits_make_it(self) -> None:
+        limits = StoreLimits()
+        least, most = (limits.held_time - limits.lifetime) / 60, limits.held_time / 60
+        for document in ("README.md", "docs/cli.md", "dynamicrypt/cli/encrypt.py"):
+            text = " ".join((ROOT / document).read_text().split())
+            self.assertIn(f"for {least} ", text, document)
+            self.assertRegex(text, rf"(to|for) {most} ", document)
+        further = f"{limits.late // 2:,} further keys".replace(",", " ")
+        self.assertIn(further, (ROOT / "docs/cli.md").read_text())

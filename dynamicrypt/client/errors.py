@@ -267,7 +267,7 @@ class FailedError(ProblemError):
 
 
 class NoKeyYetError(ProblemError):
-    """No key is ready yet. Try again: keys come all the time while the channel is up."""
+    """No key is ready yet. Try again while the channel is up; its state says why it is not."""
 
     code = "no_key_yet"
 
