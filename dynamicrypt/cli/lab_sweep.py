@@ -21,6 +21,7 @@ from dynamicrypt.lab.attacks import NAMES, NoAttack, attack_named
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.outcome import Criterion
 from dynamicrypt.lab.progress import Progress
+from dynamicrypt.lab.record import check_ending, check_writable, save_rows
 from dynamicrypt.lab.statistics import Estimate, Proportion, proportion
 from dynamicrypt.lab.sweep import Point, grid, parse_axis
 from dynamicrypt.lab.sweep import sweep as run_sweep
@@ -40,13 +41,27 @@ from dynamicrypt.lab.sweep import sweep as run_sweep
     required=True,
     help="Keeps a small file for each point; what is there is not run again.",
 )
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write all points in one table (.parquet or .csv).",
+)
 @exchange_options()
 @way_options()
 def sweep(
-    *, axes: tuple[str, ...], name: str, attackers: int | None, directory: Path, **options: Any
+    *,
+    axes: tuple[str, ...],
+    name: str,
+    attackers: int | None,
+    directory: Path,
+    output: Path | None,
+    **options: Any,
 ) -> int:
     """Run an experiment for every combination of some numbers."""
     way = way_of(options)
+    if output is not None:
+        check_ending(output)
+        check_writable(output.parent)
     base = Experiment(
         exchange=exchange_of(options), attack=attack_named(name, attackers), **options
     )
@@ -62,6 +77,8 @@ def sweep(
             executor=executor,
             runs_done=progress.advance,
         )
+    if output is not None:
+        save_rows(output, [{**point.experiment, **point.result} for point in found])
     _print_points(found, as_json=way.as_json)
     return Exit.OK
 

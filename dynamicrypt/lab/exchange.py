@@ -25,7 +25,7 @@ class Exchange:
     With `delay` they learn on for so many steps before the weights become a key.
 
     Raises ParameterError for a number out of range, TypeError for one that has to be whole and is
-    not.
+    not, and for a rule that is no Rule.
     """
 
     machine: MachineParameters
@@ -38,6 +38,10 @@ class Exchange:
     def __post_init__(self) -> None:
         if self.query is not None and not (isfinite(self.query) and 0 < self.query <= 1e6):
             raise ParameterError(f"query is {self.query}, not above 0 and up to 1e6")
+        for value in (self.machine.K, self.machine.N, self.machine.L):
+            index(value)
+        if self.machine.rule not in RULE_NUMBERS:
+            raise TypeError(f"rule is {self.machine.rule!r}, not a Rule")
         for name, value, allowed in (
             ("package", self.package, range(1, 4097)),
             ("limit", self.limit, range(1, 1 << 62)),

@@ -94,10 +94,12 @@ class Experiment:
     ) -> Outcome:
         """Run all groups and join their outcomes.
 
-        `threads` defaults to the processors that this process may use. Groups in `known` are taken
-        from there: this is how an interrupted experiment goes on. An `executor` (of
-        concurrent.futures, or a cluster's) replaces the threads.
+        `threads` (1 or more) defaults to the processors that this process may use. Groups in
+        `known` are taken from there: this is how an interrupted experiment goes on. An `executor`
+        (of concurrent.futures, or a cluster's) replaces the threads.
         """
+        if threads is not None and threads < 1:
+            raise ParameterError(f"threads is {threads}, not 1 or above")
         outcomes = dict(known or {})
         missing = [number for number in range(len(self.groups())) if number not in outcomes]
         if executor is not None:

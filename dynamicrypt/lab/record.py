@@ -9,7 +9,7 @@ import csv
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,6 +94,20 @@ def save(path: Path, experiment: Experiment, groups: Mapping[int, Outcome]) -> N
     partial.replace(path)
 
 
+def save_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of equal keys as a table; the ending decides as in `save`."""
+    check_ending(path)
+    partial = path.with_name(path.name + ".part")
+    if path.suffix == ".parquet":
+        _write_parquet(partial, {name: [row[name] for row in rows] for name in rows[0]})
+    else:
+        with partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+    partial.replace(path)
+
+
 def check_ending(path: Path) -> None:
     """Raise RecordError for a name that does not say what the file is to hold.
 
@@ -163,7 +177,7 @@ def _read_csv(path: Path) -> Table:
     return {name: rows[:, column] for column, name in enumerate(_COLUMNS)}
 
 
-def _write_parquet(path: Path, table: Mapping[str, NDArray[Any]]) -> None:
+def _write_parquet(path: Path, table: Mapping[str, Any]) -> None:
     import pyarrow  # noqa: PLC0415 - an extra
     import pyarrow.parquet  # noqa: PLC0415
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
+from pyarrow import parquet
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.cli.__main__ import dynamicrypt
@@ -86,6 +88,18 @@ class CommandTests(SynchronousTestCase):
         data = answer(*options, "--directory", directory)
         self.assertEqual([p["L"] for p in data["points"]], [1, 1, 2, 2])
         self.assertEqual(len(list(Path(directory).iterdir())), 4)
+
+    def test_sweep_writes_a_table(self) -> None:
+        directory = self.mktemp()
+        options = ("sweep", "--vary", "L=1:2", "-N", "16", "--runs", "50", "--directory", directory)
+        csv_file, parquet_file = (Path(self.mktemp()).with_suffix(e) for e in (".csv", ".parquet"))
+        points = answer(*options, "--output", str(csv_file))["points"]
+        with csv_file.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual([int(row["L"]) for row in rows], [1, 2])
+        self.assertEqual(float(rows[0]["steps_mean"]), points[0]["steps_mean"])
+        answer(*options, "--output", str(parquet_file))
+        self.assertEqual(parquet.read_table(parquet_file)["L"].to_pylist(), [1, 2])
 
     def test_profile_finds_the_cheapest_attack(self) -> None:
         data = answer("profile", "-N", "16", "-L", "2", "--runs", "60", "--fusion", "4")

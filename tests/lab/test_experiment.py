@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from twisted.trial.unittest import SynchronousTestCase
 
+from dynamicrypt import lab
 from dynamicrypt._core import lane_instruction_sets
 from dynamicrypt.errors import ParameterError
 from dynamicrypt.lab.attacks import (
@@ -21,6 +22,7 @@ from dynamicrypt.lab.attacks import (
     attack_named,
 )
 from dynamicrypt.lab.errors import ExperimentError
+from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.instructions import VARIABLE
 from dynamicrypt.lab.outcome import Criterion, Outcome
@@ -111,6 +113,10 @@ class ExperimentTests(SynchronousTestCase):
         for options in ({"runs": 1e3}, {"runs": 5, "seed": 0.5}):
             with self.assertRaises(TypeError):
                 Experiment(exchange=exchange(3, 10, 2), **options)  # type: ignore[arg-type]  # too
+        for wrong in ({"K": 3.0}, {"rule": "hebbian"}):
+            machine = replace(exchange(3, 10, 2).machine, **wrong)
+            with self.assertRaises(TypeError, msg=str(wrong)):
+                Exchange(machine=machine)
         with self.assertRaises(TypeError):
             exchange(3, 10, 2, package=2.0)  # type: ignore[arg-type]  # wrong on purpose
 
@@ -137,6 +143,19 @@ class ExperimentTests(SynchronousTestCase):
         experiment = Experiment(exchange=exchange(3, 10, 1), attack=Genetic(8), runs=20, seed=3)
         parts = [experiment.run_group(number) for number in range(20)]
         self.assertTrue(same(experiment.run(threads=2), Outcome.joined(parts)))
+
+    def test_threads_are_one_or_more(self) -> None:
+        for threads in (0, -1):
+            with self.assertRaises(ParameterError):
+                Experiment(exchange=exchange(3, 10, 1), runs=5).run(threads=threads)
+
+    def test_one_import_is_enough(self) -> None:
+        plan = lab.Exchange(
+            machine=lab.MachineParameters(K=3, N=10, L=1, rule=lab.Rule.RANDOM_WALK)
+        )
+        self.assertEqual(lab.synchronise(plan, 20).steps.shape, (20,))
+        success = lab.attack(lab.Geometric(), plan, 20).success(lab.Criterion.EQUAL)
+        self.assertIsInstance(success, lab.Proportion)
 
     def test_no_runs_have_no_results(self) -> None:
         outcome = Experiment(exchange=exchange(3, 10, 1), runs=0).run()
