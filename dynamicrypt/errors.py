@@ -56,6 +56,12 @@ class UnknownChannelError(LocalError):
     code = "unknown_channel"
 
 
+class StoppingError(LocalError):
+    """The node is being stopped. Ask again when it has been started again."""
+
+    code = "stopping"
+
+
 class EventsLostError(LocalError):
     """Events were missed: they are older than what is kept. Read the status, then watch on."""
 

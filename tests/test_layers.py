@@ -44,12 +44,12 @@ INSIDE = {
     ),
     "web": (
         {"site"},
-        {"channel", "told"},
+        {"channel", "told", "turned_away"},
         {"request"},
         {"host"},
         {"body", "fast"},
         {"guard", "head", "unix"},
-        {"fault", "limits", "refusals", "reply", "schema"},
+        {"fault", "limits", "listener", "refusals", "reply", "schema"},
     ),
 }
 

@@ -296,6 +296,18 @@ class PeerDownError(NoKeyYetError):
     code = "peer_down"
 
 
+class TooManyConnectionsError(ProblemError):
+    """As many connections to the service are open as may be. Close one, or share one."""
+
+    code = "too_many_connections"
+
+
+class StoppingError(ProblemError):
+    """The service is being stopped. Try again when it has been started again."""
+
+    code = "stopping"
+
+
 class TooManyPiecesError(ProblemError):
     """Pieces of too many messages wait for the rest. Open the missing ones, or wait a while."""
 

@@ -8,13 +8,13 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from dynamicrypt.errors import NoKeyYetError, PeerDownError, UnknownChannelError
+from dynamicrypt.errors import NoKeyYetError, PeerDownError
 from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.envelope import channel_binding
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.keys.store import KeyStore
 from dynamicrypt.node.carrier import Carrier
-from dynamicrypt.node.endings import ERASING, LEFT, STOPPED, STOPPED_HERE, Absence
+from dynamicrypt.node.endings import ERASING, LEFT, STOPPED, STOPPED_HERE, Absence, after_close
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.messages import ChannelMessages
 from dynamicrypt.node.opening import Opening
@@ -133,8 +133,8 @@ class LinkChannel(ChannelMessages):
     def when_ready(self, count: int = 1) -> Deferred[None]:
         """Fires when so many keys are ready at once; to be cancelled by who stops waiting.
 
-        Fails with UnknownChannelError when the channel is closed. Raises ParameterError for more
-        than a store ever has.
+        Fails with what `after_close` says when the channel is closed. Raises ParameterError for
+        more than a store ever has.
         """
         return self.supply.when_ready(count)
 
@@ -162,7 +162,7 @@ class LinkChannel(ChannelMessages):
 
     def close(self, reason: str = LEFT) -> None:
         """End the channel, here and at the partner, and erase the keys."""
-        error = UnknownChannelError("the channel was closed")
+        error = after_close(reason)
         self.opening.end(error)
         link = self._link()
         if link is not None:

@@ -9,9 +9,12 @@ from typing import Final, NamedTuple
 
 from dynamicrypt.errors import (
     ChannelStoppedError,
+    DynamiCryptError,
     NoKeyYetError,
     NotOpenedError,
     ProfilesDifferError,
+    StoppingError,
+    UnknownChannelError,
 )
 
 #: A channel: the application left; the process ends; the application stopped the machines for a
@@ -63,6 +66,13 @@ def after_end(reason: str, *, by_partner: bool) -> Absence:
     if by_partner:
         return _BY_PARTNER.get(reason, Absence(f"closed by the partner: {reason}"))
     return _BY_US.get(reason, Absence(reason))
+
+
+def after_close(reason: str) -> DynamiCryptError:
+    """For who waits while this side closes a channel."""
+    if reason == NODE_STOPPED:
+        return StoppingError("the node stops")
+    return UnknownChannelError("the channel was closed")
 
 
 def after_refusal(reason: str, detail: str) -> Absence:

@@ -32,6 +32,7 @@ from dynamicrypt.tap.options import Options, Settings
 from dynamicrypt.tap.ports import PortsFile
 from dynamicrypt.tap.signals import Signals
 from dynamicrypt.tap.sockets import bind, listen
+from dynamicrypt.web.site import SiteService
 from dynamicrypt.web.unix import LocalSocketService
 
 __all__ = ["Options", "makeService"]
@@ -83,8 +84,9 @@ def _service(settings: Settings, reactor: Reactor) -> MultiService:
         default_wire=settings.default_wire,
         saved=ServicesFile(state),
     )
+    site = make_site(node, tokens=tokens, open_v1=not settings.api_auth, reactor=reactor)
     factories: dict[str, IProtocolFactory] = {
-        "api": make_site(node, tokens=tokens, open_v1=not settings.api_auth, reactor=reactor),
+        "api": site,
         "link": node.link_listener(),
         "thesis": node.thesis_listener(),
     }
@@ -92,6 +94,7 @@ def _service(settings: Settings, reactor: Reactor) -> MultiService:
     Signals(reactor).setServiceParent(parts)
     MemoryWatch(reactor, settings.profile).setServiceParent(parts)
     node.setServiceParent(parts)
+    SiteService(site).setServiceParent(parts)
     for name, sock in sockets.items():
         listen(reactor, sock, factories[name]).setServiceParent(parts)
     if settings.api_socket is not None:

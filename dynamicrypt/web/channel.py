@@ -6,28 +6,33 @@ import socket
 import struct
 from typing import Any, cast
 
-from twisted.internet.interfaces import IPushProducer, IUNIXTransport
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, IUNIXTransport
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from twisted.web.http_headers import Headers
+from zope.interface import implementer
 
 from dynamicrypt.errors import MessageTooLargeError
 from dynamicrypt.web.body import AnswerBrokenError, BodyTooLargeError, LiveBody, RefusedEarlyError
 from dynamicrypt.web.head import SECURITY_HEADERS
 from dynamicrypt.web.host import Host
+from dynamicrypt.web.listener import Listener
 from dynamicrypt.web.refusals import TooSlowError
 from dynamicrypt.web.reply import Reply
 from dynamicrypt.web.request import BoundedRequest
 
 
+@implementer(IHalfCloseableProtocol)
 class BoundedChannel(HTTPChannel):
     """A connection to a site, HTTP/1.1.
 
     twisted.web restarts its only time-out at every byte; here a request has to be complete within
     Limits.receive, so that nobody holds a connection by dripping. A LiveBody has no such end, and
     may not pause for longer than Limits.idle.
+
+    Who has sent a request whole and then shuts down its sending side gets the answer.
     """
 
     maxHeaders = 64
@@ -40,6 +45,12 @@ class BoundedChannel(HTTPChannel):
         self._receiving = False
         self._live = False
         self._draining = False
+        #: The client sends no more.
+        self._ended = False
+        #: After what has come the connection is closed.
+        self._last = False
+        #: The client, once it sends no more and waits for an answer.
+        self._listener: Listener | None = None
         #: The request whose body is not all here.
         self._incoming: BoundedRequest | None = None
 
@@ -56,7 +67,7 @@ class BoundedChannel(HTTPChannel):
         if self._live:
             self.resetTimeout()
         elif not self._receiving and not self._handlingRequest:
-            if not self.requests and not self._buffer and self.persistent:
+            if not (self.requests or self._buffer or self._last) and self.persistent:
                 reply = self.factory.fast.answer(data, self.uid)
                 if reply is not None:
                     self.resetTimeout()
@@ -119,14 +130,36 @@ class BoundedChannel(HTTPChannel):
         self.factory.answered[request.code] += 1
         if not self.persistent:
             self.setTimeout(self.factory.limits.idle)
+        self._leave_alone()
         super().requestDone(request)
         # Klein's closures keep a request, and its token, until the garbage collector comes by.
         request.requestHeaders = Headers()
+        if self._last and not (self._busyReceiving and self._buffer):
+            self._wind_up()  # else the next request has come already
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Make room for another connection."""
+        self._leave_alone()
         super().connectionLost(reason)
-        self.factory.connection_closed()
+        self.factory.connection_closed(self)
+
+    def readConnectionLost(self) -> None:  # noqa: N802 - Twisted calls it
+        """The client sends no more, or is gone: see web.listener."""
+        self._ended = self._last = True
+        self._wind_up()
+
+    def cut(self) -> None:
+        """Close at once."""
+        self._transport.abortConnection()
+
+    def writeConnectionLost(self) -> None:
+        """An answer was broken off."""
+
+    def wind_down(self) -> None:
+        """The site is stopped: answer what has been asked, and close."""
+        self._last = True
+        if not (self._receiving or self._live):
+            self._wind_up()
 
     def timeoutConnection(self) -> None:
         """Cut a client that is too slow; where that can be said, it is told why."""
@@ -164,11 +197,34 @@ class BoundedChannel(HTTPChannel):
         What it said so far still arrives, its head included; its end never does.
         """
         self._drain(200)
-        transport = cast("Any", self.transport)
         # Sockets resume a producer that they paused, where they should shut down for writing.
-        transport.unregisterProducer()
-        transport.resumeProducing()
-        transport.loseWriteConnection()
+        self._transport.unregisterProducer()
+        self._transport.resumeProducing()
+        self._transport.loseWriteConnection()
+
+    @property
+    def _transport(self) -> Any:
+        return self.transport
+
+    def _wind_up(self) -> None:
+        """Close, unless there is a request to answer."""
+        if not (self._handlingRequest and self.requests):
+            self.loseConnection()
+            return
+        request = self.requests[0]
+        if request.end_answer is not None:
+            request.end_answer()
+        elif self._ended and self._listener is None and not request.startedWriting:
+            if request.clientproto == b"HTTP/1.1":
+                self._listener = Listener(self._transport, self.callLater)
+                self._listener.ask()
+            else:
+                self._transport.abortConnection()  # it knows no interim answers
+
+    def _leave_alone(self) -> None:
+        if self._listener is not None:
+            self._listener.leave_alone()
+            self._listener = None
 
     def _drain(self, status: int) -> None:
         self._draining = True

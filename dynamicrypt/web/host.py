@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.web.server import Request
 
@@ -41,5 +41,5 @@ class Host(Protocol):
         The request has its method and path by now. Raises RefusedEarlyError.
         """
 
-    def connection_closed(self) -> None:
+    def connection_closed(self, connection: Any) -> None:
         """Count a connection out."""

@@ -14,6 +14,8 @@ class Limits:
     body: int = 1024 * 1024
     #: Open connections. Descriptors are shared with the links to other nodes.
     connections: int = 256
+    #: Connections beyond these that are told so at once; others are cut without a word.
+    turned_away: int = 64
     #: From the first byte of a request to its last.
     receive: int = 20
     #: Between the answer and the next request, or until the first.
@@ -21,5 +23,6 @@ class Limits:
     #: Requests of one caller in a second, unless its token says otherwise; more than one process
     #: can answer, so it stops nothing but what runs wild.
     rate: int = 100_000
-    #: How long the rest of a refused body is read and dropped, so that the client sees the answer.
+    #: How long the rest of a refused body is read and dropped, so that the client sees the answer;
+    #: and how long answers may take that are under way when the site is stopped.
     linger: int = 2

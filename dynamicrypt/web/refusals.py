@@ -46,6 +46,12 @@ class TooSlowError(LocalError):
     code = "too_slow"
 
 
+class TooManyConnectionsError(LocalError):
+    """As many connections are open as may be. Close one, or ask over one that is open."""
+
+    code = "too_many_connections"
+
+
 class InternalError(DynamiCryptError):
     """A fault of the node itself. Its log tells the kind and the place: please report them."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from twisted.python.failure import Failure
@@ -24,6 +25,8 @@ class BoundedRequest(Request):
     """A request whose answer is JSON unless a route says otherwise."""
 
     defaultContentType = b"application/json"
+    #: Ends an answer that goes on for as long as the client listens; None for all others.
+    end_answer: Callable[[], object] | None = None
 
     @property
     def _host(self) -> Host:

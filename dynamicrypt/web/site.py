@@ -8,19 +8,24 @@ from typing import TypeAlias
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from klein.resource import KleinResource
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Protocol
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
-from dynamicrypt.errors import DynamiCryptError
+from dynamicrypt.errors import DynamiCryptError, StoppingError
 from dynamicrypt.web.body import Body, BodyTooLargeError, LiveBody
 from dynamicrypt.web.channel import BoundedChannel
 from dynamicrypt.web.fast import FastLane
 from dynamicrypt.web.head import ResponseWriter
 from dynamicrypt.web.host import Dialect
 from dynamicrypt.web.limits import Limits
+from dynamicrypt.web.refusals import TooManyConnectionsError
 from dynamicrypt.web.request import BoundedRequest
 from dynamicrypt.web.told import Told, no_page
+from dynamicrypt.web.turned_away import TurnedAway
 
 #: Why a request must not reach any route; None if it may.
 Guard: TypeAlias = Callable[[Request], DynamiCryptError | None]
@@ -61,25 +66,54 @@ class BoundedSite(Site):
         self.writer = ResponseWriter()
         self._guard = guard
         self._live_body = live_body
-        self._connections = 0
+        self._connections: set[BoundedChannel] = set()
+        self._turned_away = 0
+        #: Nothing new is begun.
+        self._stopping = False
+        self._stopped: Deferred[None] = Deferred()
 
     def startFactory(self) -> None:
         """Open no access log, and start none of its timers."""
 
-    def buildProtocol(self, addr: IAddress | None) -> BoundedChannel | None:  # type: ignore[override]  # as above
-        """A channel for a new connection; None, which closes it, if there are too many."""
-        if self._connections >= self.limits.connections:
-            return None
-        self._connections += 1
-        channel: BoundedChannel | None = super().buildProtocol(addr)
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:  # type: ignore[override]  # as above
+        """A channel for a new connection; one that tells if there are too many.
+
+        None, which closes it, if there are too many of these, too.
+        """
+        if len(self._connections) >= self.limits.connections:
+            return self._turn_away()
+        channel: BoundedChannel = super().buildProtocol(addr)
+        self._connections.add(channel)
         return channel
 
-    def connection_closed(self) -> None:
+    def connection_closed(self, connection: BoundedChannel) -> None:
         """Count a connection out."""
-        self._connections -= 1
+        self._connections.discard(connection)
+        if self._stopping and not self._connections:
+            self._stopped.callback(None)
+
+    def wind_down(self) -> Deferred[None]:
+        """Begin nothing new, and fire when what is under way has been answered.
+
+        After Limits.linger what is left is cut.
+        """
+        self._stopping = True
+        if not self._connections:
+            return succeed(None)
+        cut = self.reactor.callLater(self.limits.linger, self._cut)
+        for connection in list(self._connections):
+            connection.wind_down()
+
+        def done(result: None) -> None:
+            if cut.active():
+                cut.cancel()
+
+        return self._stopped.addCallback(done)
 
     def live_body(self, request: Request) -> LiveBody | None:
         """The body of a request whose head has come, if it is to be used up as it comes."""
+        if self._stopping:
+            return None
         return self._live_body(request)
 
     def getContentFile(self, length: int | None) -> Body:
@@ -95,7 +129,7 @@ class BoundedSite(Site):
         """The resource that answers: the guard's refusal, or the route's."""
         # Which version of what runs here is nobody's business either.
         request.responseHeaders.removeHeader(b"Server")
-        refused = self._guard(request)
+        refused = StoppingError("the node stops") if self._stopping else self._guard(request)
         if refused is not None:
             return Told(refused, self.dialect)
         if isinstance(request.content, LiveBody):
@@ -116,3 +150,33 @@ class BoundedSite(Site):
         elif request.postpath:
             return no_page(self.dialect)  # below a page there is nothing
         return route
+
+    def _turn_away(self) -> TurnedAway | None:
+        if self._turned_away >= self.limits.turned_away:
+            return None
+        self._turned_away += 1
+        most = self.limits.connections
+        protocol = TurnedAway(
+            TooManyConnectionsError(f"{most} connections are open"), host=self, closed=self._turned
+        )
+        protocol.callLater = self.reactor.callLater  # type: ignore[assignment]  # the mixin declares less
+        return protocol
+
+    def _turned(self) -> None:
+        self._turned_away -= 1
+
+    def _cut(self) -> None:
+        for connection in list(self._connections):
+            connection.cut()
+
+
+class SiteService(Service):
+    """Stops a site with what it runs in: answers that are under way are given first."""
+
+    def __init__(self, site: BoundedSite) -> None:
+        self._site = site
+
+    def stopService(self) -> Deferred[None]:
+        """Fires when nobody waits for an answer, within Limits.linger."""
+        super().stopService()
+        return self._site.wind_down()

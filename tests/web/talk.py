@@ -1,11 +1,14 @@
 """Speaks HTTP to a site byte by byte, in memory."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from dynamicrypt.web.channel import BoundedChannel
 from dynamicrypt.web.site import BoundedSite
 
 HOST = b"Host: localhost:9081\r\n"
@@ -23,6 +26,11 @@ class Wire(StringTransport):
 
     aborted = False
     half_closed = False
+    #: Stands for its socket.
+    handle = object()
+
+    def getHandle(self) -> object:
+        return self.handle
 
     def unregisterProducer(self) -> None:
         """As sockets do, take a second call too."""
@@ -42,17 +50,28 @@ class Client:
 
     def __init__(self, site: BoundedSite) -> None:
         self.transport = Wire()
-        self.channel = site.buildProtocol(None)
-        if self.channel is not None:
-            self.channel.makeConnection(self.transport)
+        self.protocol = site.buildProtocol(None)
+        #: None where it may ask nothing.
+        self.channel = self.protocol if isinstance(self.protocol, BoundedChannel) else None
+        if self.protocol is not None:
+            self.protocol.makeConnection(self.transport)
 
     @property
     def refused(self) -> bool:
         return self.channel is None
 
+    @property
+    def cut(self) -> bool:
+        """Whether it was closed without a word."""
+        return self.protocol is None
+
+    def half_close(self) -> None:
+        """Shut down the sending side."""
+        cast("IHalfCloseableProtocol", self.protocol).readConnectionLost()
+
     def send(self, data: bytes) -> None:
-        assert self.channel is not None
-        self.channel.dataReceived(data)
+        assert self.protocol is not None
+        self.protocol.dataReceived(data)
 
     def received(self) -> list[Response]:
         """The responses that came since the last call."""
@@ -69,8 +88,8 @@ class Client:
         return self.ask(post(path, body, *headers))
 
     def close(self) -> None:
-        assert self.channel is not None
-        self.channel.connectionLost(Failure(ConnectionDone()))
+        assert self.protocol is not None
+        self.protocol.connectionLost(Failure(ConnectionDone()))
 
 
 def post(path: str, body: bytes, *headers: bytes, host: bytes = HOST) -> bytes:

@@ -13,7 +13,7 @@ from tests.rest.fake import FakeNode, Service
 from tests.rest.site import fresh_site
 from tests.web.talk import HOST, Client, get, post
 
-LIMITS = Limits(body=1000, connections=3, receive=20, idle=60, linger=2)
+LIMITS = Limits(body=1000, connections=3, turned_away=2, receive=20, idle=60, linger=2)
 PATH = "/v1/options/encrypt"
 CHUNKED = f"POST {PATH} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n".encode() + HOST + b"\r\n"
 
@@ -201,6 +201,37 @@ class ConnectionTests(ChannelCase):
         others = [Client(self.site) for _ in range(LIMITS.connections - 1)]
         self.assertEqual([other.refused for other in others], [False, False])
         self.assertTrue(Client(self.site).refused)
+
+    def test_who_is_turned_away_is_told_in_the_words_of_its_path(self) -> None:
+        for _ in range(LIMITS.connections - 1):
+            Client(self.site)
+        client = Client(self.site)
+        answer = client.ask(get("/v2/status"))
+        self.assertEqual((answer.status, answer.headers[b"retry-after"]), (503, b"1"))
+        self.assertIn(b'"code":"too_many_connections"', answer.body)
+        self.assertTrue(client.transport.half_closed)
+        client.send(b"more" * 1000)
+        self.assertEqual(client.received(), [])
+        client.half_close()
+        self.assertTrue(client.transport.disconnecting)
+        client.close()
+        answer = Client(self.site).post(PATH, b"{}")
+        self.assertEqual((answer.status, answer.body), (503, b'{"error":"too many connections"}'))
+        for junk in (b"x", b"\r\n\r\n", b" " * 99, b"\xff \xff"):
+            client = Client(self.site)
+            client.send(junk)
+            self.assertEqual([each.status for each in client.received()], [503], junk)
+            client.close()
+
+    def test_only_so_many_are_told_and_not_for_long(self) -> None:
+        clients = [Client(self.site) for _ in range(LIMITS.connections - 1 + LIMITS.turned_away)]
+        self.assertTrue(Client(self.site).cut)
+        self.clock.advance(LIMITS.linger)
+        self.assertEqual([each.transport.aborted for each in clients], [False, False, True, True])
+        for each in (*clients, self.client):
+            each.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertFalse(Client(self.site).refused)
 
     def test_who_leaves_makes_room(self) -> None:
         for _ in range(10 * LIMITS.connections):

@@ -47,13 +47,17 @@ class Desk:
 
         Raises UnauthorisedError, ScopeError, RateLimitedError.
         """
+        return self.count(self.holder(scope, ask))
+
+    def holder(self, scope: Scope | None, ask: Ask) -> Token:
+        """The caller, who may do this; raises UnauthorisedError, ScopeError."""
         try:
             token = self._tokens.holder(ask.credential, ask.uid)
         except UnauthorisedError:
             self.counters.auth_failures += 1
             raise
         token.require(scope)
-        return self.count(token)
+        return token
 
     def count(self, token: Token) -> Token:
         """Count one request of the caller; raises RateLimitedError."""

@@ -9,7 +9,7 @@ from twisted.internet.defer import TimeoutError as Elapsed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from dynamicrypt.errors import NoKeyComesError, NoKeyYetError, UnknownChannelError
+from dynamicrypt.errors import NoKeyComesError, NoKeyYetError, StoppingError, UnknownChannelError
 from dynamicrypt.node.channel import LinkChannel
 
 T = TypeVar("T")
@@ -31,7 +31,8 @@ class Patience:
         """What `attempt` returns, as soon as `needed` keys are ready for it.
 
         Another caller may take them first: then it waits on. Raises NoKeyYetError when the time is
-        over, NoKeyComesError at once, and UnknownChannelError when the channel closes.
+        over, NoKeyComesError at once, and UnknownChannelError or StoppingError when the
+        channel closes.
         """
         while True:
             try:
@@ -46,7 +47,7 @@ class Patience:
     async def has_keys(self, channel: LinkChannel, needed: int) -> bool:
         """Whether so many keys are ready before the time is over; returns then.
 
-        Raises UnknownChannelError when the channel closes.
+        Raises UnknownChannelError or StoppingError when the channel closes.
         """
         left = self._deadline - self._reactor.seconds()
         if left <= 0:
@@ -55,7 +56,7 @@ class Patience:
             await channel.when_ready(needed).addTimeout(left, self._reactor)
         except Elapsed:
             return False
-        except UnknownChannelError:
+        except (StoppingError, UnknownChannelError):
             # Whoever closes the channel is not done with it.
             await deferLater(self._reactor, 0)
             raise

@@ -164,6 +164,15 @@ KINDS: Final[Mapping[str, Kind]] = {
         "Wait, where the detail says that it is dialled; else see that it runs and dials.",
         1000,
     ),
+    "too_many_connections": Kind(
+        503,
+        "As many connections are open as may be",
+        "Close one, or ask over one that is open.",
+        1000,
+    ),
+    "stopping": Kind(
+        503, "The node is being stopped", "Ask again when it has been started again.", 1000
+    ),
     "too_many_pieces": Kind(
         503, "Too many messages wait for pieces", "Open the missing pieces, or wait.", 1000
     ),

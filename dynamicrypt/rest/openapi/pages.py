@@ -12,6 +12,7 @@ from dynamicrypt.rest.openapi.parts import (
     BYTES,
     CONTEXT_PARAMETER,
     JSON,
+    OF_ALL,
     STREAM_HEADERS,
     TEXT,
     WAIT_PARAMETER,
@@ -30,7 +31,7 @@ def _answer(about: str, media: str, schema: Schema) -> dict[str, Any]:
 def pages() -> dict[str, dict[str, Any]]:
     """The paths."""
     open_to_all: list[dict[str, list[str]]] = []
-    plain = problem_responses(("foreign_host", "foreign_origin", "too_large", "internal_error"))
+    plain = problem_responses(OF_ALL)
     ready = {"content": {JSON: {"schema": reference(Readiness)}}}
     return {
         "/v2/events": {

@@ -71,15 +71,16 @@ STREAM_HEADERS: Final = {
     }
 }
 
-#: Problems of everything that asks for a token, and of every operation.
-ALWAYS: Final = (
+#: Problems of every path, of all that ask for a token, and of every operation.
+OF_ALL: Final = (
     "foreign_host",
     "foreign_origin",
-    "auth_required",
-    "rate_limited",
     "too_large",
     "internal_error",
+    "too_many_connections",
+    "stopping",
 )
+ALWAYS: Final = (*OF_ALL, "auth_required", "rate_limited")
 OF_OPERATIONS: Final = ("malformed_body", "invalid_request", "too_slow", "bad_content_type")
 
 

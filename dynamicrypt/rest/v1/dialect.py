@@ -7,7 +7,7 @@ from typing import Final
 
 from twisted.python.failure import Failure
 
-from dynamicrypt.errors import DynamiCryptError, MessageTooLargeError
+from dynamicrypt.errors import DynamiCryptError, MessageTooLargeError, StoppingError
 from dynamicrypt.rest.v1.shapes import Refused
 from dynamicrypt.web.fault import log_fault
 from dynamicrypt.web.refusals import (
@@ -16,6 +16,7 @@ from dynamicrypt.web.refusals import (
     ForeignOriginError,
     InternalError,
     NoSuchPageError,
+    TooManyConnectionsError,
 )
 from dynamicrypt.web.reply import TEXT, Reply
 from dynamicrypt.web.schema import encode
@@ -32,13 +33,15 @@ _SAID: Final[Mapping[type[DynamiCryptError], Reply]] = {
     ForeignOriginError: _refused(403, "origin is not this server"),
     NoSuchPageError: NO_ROUTE,
     MessageTooLargeError: _refused(413, "request is too large"),
+    StoppingError: _refused(503, "stopping"),
+    TooManyConnectionsError: _refused(503, "too many connections"),
     ContentTypeError: _refused(415, "content type is not application/json"),
     InternalError: _FAULT,
 }
 
 
 def tell(error: DynamiCryptError) -> Reply:
-    """The answer that tells an error of web.refusals, or that a body is too large."""
+    """The answer that tells an error of the HTTP below all routes."""
     return _SAID[type(error)]
 
 

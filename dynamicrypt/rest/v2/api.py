@@ -69,7 +69,9 @@ class RestV2:
     def events(self, request: Request) -> bytes | Deferred[bytes]:
         """Server-sent events."""
         ask = ask_of(request, {})
-        begun = self._streams.begin(request, lambda: self._desk.admit(None, ask))
+        begun = self._streams.begin(
+            request, lambda: self._desk.admit(None, ask), lambda: self._desk.holder(None, ask)
+        )
         return begun if isinstance(begun, Deferred) else send(request, begun)
 
     @app.route("/services/<service>/channels/<partner>/stream/<verb>", methods=["POST"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 import orjson
 from twisted.internet.defer import Deferred
@@ -17,7 +17,6 @@ from twisted.internet.task import LoopingCall
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from dynamicrypt.access.refusals import RateLimitedError
 from dynamicrypt.access.tokens import Scope, Token
 from dynamicrypt.errors import DynamiCryptError, EventsLostError
 from dynamicrypt.node.events import RING, Event
@@ -25,10 +24,13 @@ from dynamicrypt.node.node import Node
 from dynamicrypt.rest.desk.problem import problem_reply
 from dynamicrypt.rest.desk.refusals import TooManyStreamsError
 from dynamicrypt.web.reply import Reply
+from dynamicrypt.web.request import BoundedRequest
 
 EVENT_STREAM: Final = b"text/event-stream"
 #: Streams that may be open at once; each holds a connection.
 MAX_STREAMS: Final = 32
+#: Seconds between looks at whether the token still holds, which is read again as often.
+LOOK: Final = 1.0
 #: Seconds between comments that keep a silent stream alive.
 HEARTBEAT: Final = 15.0
 #: How soon a client is to come back (ms).
@@ -46,11 +48,13 @@ class EventStreams:
         self._reactor = reactor
         self._open: set[EventStream] = set()
 
-    def begin(self, request: Request, admit: Callable[[], Token]) -> Deferred[bytes] | Reply:
+    def begin(
+        self, request: Request, admit: Callable[[], Token], holder: Callable[[], Token]
+    ) -> Deferred[bytes] | Reply:
         """Stream until the client leaves, or say why not.
 
-        `admit` gives the caller's token; it is asked again at every heartbeat, so a stream ends
-        when its token is revoked.
+        `admit` lets the caller in; `holder` gives its token every LOOK seconds, so a stream ends
+        when its token is revoked. It ends, too, when the client shuts down its sending side.
         """
         try:
             token = admit()
@@ -60,7 +64,7 @@ class EventStreams:
             return problem_reply(error, request.path)
         if request.method == b"HEAD":
             return Reply(200, b"", EVENT_STREAM)
-        stream = EventStream(self._node, request, admit, token, self._reactor)
+        stream = EventStream(self._node, request, holder, token, self._reactor)
         self._open.add(stream)
         stream.done.addBoth(self._closed, stream)
         stream.start()
@@ -80,7 +84,7 @@ class EventStream:
         self,
         node: Node,
         request: Request,
-        admit: Callable[[], Token],
+        holder: Callable[[], Token],
         token: Token,
         reactor: IReactorTime,
     ) -> None:
@@ -88,11 +92,13 @@ class EventStream:
         self._log = node.events
         self._mark = node.incarnation[:4].hex()
         self._request = request
-        self._admit = admit
+        self._holder = holder
         self._token = token
         self._paused = False
+        #: Seconds since the last comment.
+        self._silence = 0.0
         self._unsubscribe: Callable[[], None] = lambda: None
-        self._heart = LoopingCall(self._beat)
+        self._heart = LoopingCall.withCount(self._beat)
         self._heart.clock = reactor
         #: Number of the last event that was sent, or was not for this caller.
         self._last = self._log.last
@@ -100,13 +106,19 @@ class EventStream:
     def start(self) -> None:
         """Send the head, what was missed, and then what happens."""
         self._request.setHeader(b"Content-Type", EVENT_STREAM)
+        cast("BoundedRequest", self._request).end_answer = self.end
         self._request.registerProducer(self, True)
         self._request.write(_RETRY)
         if self._resume():
             self._gap()
         self._unsubscribe = self._log.subscribe(lambda event: self._pump())
-        self._heart.start(HEARTBEAT, now=False)
+        self._heart.start(LOOK, now=False)
         self._pump()
+
+    def end(self) -> None:
+        """End the answer, unless it is over."""
+        if not self.done.called:
+            self.done.callback(b"")
 
     def close(self) -> None:
         """Stop; the request is over, or about to be."""
@@ -172,13 +184,13 @@ class EventStream:
             orjson.dumps(dict(event.data)),
         )
 
-    def _beat(self) -> None:
+    def _beat(self, count: int) -> None:
         try:
-            self._admit()
-        except RateLimitedError:
-            pass
+            self._holder()
         except DynamiCryptError:
-            self.done.callback(b"")
+            self.end()
             return
-        if not self._paused:
+        self._silence += count * LOOK
+        if self._silence >= HEARTBEAT and not self._paused:
+            self._silence = 0.0
             self._request.write(_COMMENT)

@@ -1,0 +1,131 @@
+"""What becomes of connections to a node that runs, at their ends and at its end."""
+
+import http.client
+import json
+import re
+import socket
+import time
+from contextlib import ExitStack
+
+from dynamicrypt.access.issued import TokenFile
+from dynamicrypt.access.tokens import Scope
+from dynamicrypt.peer.statedir import StateDirectory
+from dynamicrypt.web.limits import Limits
+from tests.endtoend.service import ServiceTestCase, eventually
+from tests.rest.running import HOST, SHOP, RunningNode
+
+#: A channel whose partner opens it later.
+LATE, OTHER = "/v2/services/shop/channels/mint", "/v2/services/mint/channels/shop"
+
+
+class ConnectionTests(ServiceTestCase):
+    def setUp(self) -> None:
+        self.daemon = self.node()
+        self.running = RunningNode(self.daemon)
+
+    def line(self) -> socket.socket:
+        connection = socket.create_connection((HOST, self.running.port), timeout=20)
+        self.addCleanup(connection.close)
+        return connection
+
+    def send(self, method: str, path: str, body: bytes = b"", kind: str = "json") -> socket.socket:
+        """A connection on which a request was sent."""
+        connection = self.line()
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {self.running.token}\r\n"
+            f"Content-Type: application/{kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        connection.sendall(head.encode() + body)
+        return connection
+
+    def answer(self, connection: socket.socket) -> tuple[int, bytes]:
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return response.status, response.read()
+
+    def late(self) -> None:
+        """The channel whose partner is not there yet."""
+        fingerprint = self.running.ask("GET", "/v2/status")["fingerprint"]
+        self.running.ask("PUT", LATE, {"peer": fingerprint})
+
+    def open_partner(self) -> None:
+        fingerprint = self.running.ask("GET", "/v2/status")["fingerprint"]
+        self.running.ask("PUT", "/v2/services/mint")
+        self.running.ask("PUT", OTHER, {"peer": fingerprint})
+        self.running.ask("GET", f"{LATE}?wait=20s")
+
+    def keys_taken(self) -> int:
+        metrics = self.answer(self.send("GET", "/metrics"))[1].decode()
+        found = re.search(r'operations_total{op="next_key",result="ok"} (\d+)', metrics)
+        return int(found[1]) if found else 0
+
+    def test_who_shuts_down_its_sending_side_gets_its_key(self) -> None:
+        self.late()
+        connection = self.send("POST", f"{LATE}/keys/next?wait=20s")
+        connection.shutdown(socket.SHUT_WR)
+        self.open_partner()
+        self.assertEqual(self.answer(connection)[0], 200)
+        self.assertEqual(connection.recv(1), b"")
+
+    def test_who_is_gone_takes_no_key(self) -> None:
+        self.late()
+        self.send("POST", f"{LATE}/keys/next?wait=20s").close()
+        self.assertTrue(eventually(lambda: self.idle() == 1))
+        self.open_partner()
+        self.assertEqual(self.keys_taken(), 0)
+        self.running.ask("POST", f"{LATE}/keys/next", {})
+        self.assertEqual(self.keys_taken(), 1)
+
+    def idle(self) -> int:
+        """Connections to the node that are established at its end."""
+        pattern = f":{self.running.port:04X}"
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            ends = [line.split()[1:4] for line in table]
+        return sum(local.endswith(pattern) and state in {"01", "08"} for local, _, state in ends)
+
+    def test_a_stream_that_was_sent_whole_comes_whole(self) -> None:
+        body = bytes(1_000_000)
+        connection = self.send("POST", f"{SHOP}/stream/encrypt", body, "octet-stream")
+        connection.shutdown(socket.SHUT_WR)
+        time.sleep(0.2)  # let the node fill what the kernel buffers
+        status, sealed = self.answer(connection)
+        self.assertEqual(status, 200)
+        self.assertGreater(len(sealed), len(body))
+
+    def test_one_connection_too_many_is_told_so(self) -> None:
+        with ExitStack() as held:
+            most = Limits().connections - self.idle()
+            for _ in range(most):
+                held.enter_context(self.line())
+            status, body = self.answer(self.send("GET", "/v2/status"))
+            self.assertEqual((status, json.loads(body)["code"]), (503, "too_many_connections"))
+        self.assertTrue(eventually(lambda: self.answer(self.send("GET", "/v2/status"))[0] == 200))
+
+    def test_who_waits_when_the_node_is_stopped_is_told_so(self) -> None:
+        self.late()
+        waiting = [
+            self.send("POST", f"{LATE}/encrypt?wait=30s", b'{"plaintext":""}'),
+            self.send("GET", f"{LATE}?wait=30s"),
+        ]
+        events = self.send("GET", "/v2/events")
+        heard = http.client.HTTPResponse(events)
+        heard.begin()
+        time.sleep(0.2)  # let the node read the requests
+        began = time.monotonic()
+        self.daemon.stop()
+        self.assertLess(time.monotonic() - began, Limits().linger + 3)
+        for connection in waiting:
+            status, body = self.answer(connection)
+            self.assertEqual((status, json.loads(body)["code"]), (503, "stopping"))
+        heard.read()
+
+    def test_a_stream_of_events_ends_when_its_token_is_revoked(self) -> None:
+        tokens = TokenFile(StateDirectory(self.daemon.state))
+        self.running.token = tokens.issue("guest", [Scope.ENCRYPT])
+        heard = http.client.HTTPResponse(self.send("GET", "/v2/events"))
+        heard.begin()
+        tokens.revoke("guest")
+        began = time.monotonic()
+        heard.read()
+        self.assertLess(time.monotonic() - began, 5)
