@@ -32,7 +32,7 @@ def pages() -> dict[str, dict[str, Any]]:
     """The paths."""
     open_to_all: list[dict[str, list[str]]] = []
     plain = problem_responses(OF_ALL)
-    ready = {"content": {JSON: {"schema": reference(Readiness)}}}
+    ready = {JSON: {"schema": reference(Readiness)}}
     return {
         "/v2/events": {
             "get": {
@@ -120,11 +120,14 @@ def pages() -> dict[str, dict[str, Any]]:
                 "operationId": "readiness",
                 "summary": "Whether a link is up and a key ready.",
                 "security": open_to_all,
-                "responses": {
-                    "200": {"description": "Ready.", **ready},
-                    "503": {"description": "Not ready.", **ready},
-                }
-                | plain,
+                "responses": plain
+                | {
+                    "200": {"description": "Ready.", "content": ready},
+                    "503": {
+                        "description": f"Not ready; or {plain['503']['description']}",
+                        "content": ready | plain["503"]["content"],
+                    },
+                },
             }
         },
     }
