@@ -47,8 +47,9 @@ class LocalLink:
         happened: Callable[[ChannelEvent], None],
     ) -> None:
         self._judge = judge
+        self._happened = happened
         # Whoever is told may open, close, pause and resume any channel; then keys are made.
-        self._events: InOrder[ChannelEvent] = InOrder(happened, self._feed)
+        self._events: InOrder[ChannelEvent] = InOrder(self._feed)
         self._open: dict[ChannelName, Statistics] = {}
         self._paused: set[ChannelName] = set()
         #: Ends that may lack keys, in the order in which they are served.
@@ -107,7 +108,7 @@ class LocalLink:
         self._tell()
 
     def _tell(self, *events: ChannelEvent) -> None:
-        self._events.put(events)
+        self._events.put(events, self._happened)
 
     def _feed(self) -> Iterable[ChannelEvent]:
         """A key for the first channel that lacks some, if any does."""

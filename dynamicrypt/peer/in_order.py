@@ -12,25 +12,24 @@ T = TypeVar("T")
 
 
 class InOrder(Generic[T]):
-    """Takes things and does each with `do`, one after the other.
+    """Does one thing after the other; what is put while something is done waits for its turn.
 
-    What is put while something is done waits for its turn: `do` may cause more, and never runs
-    inside itself. Something that fails is logged, and the rest is done all the same. `more` is
-    asked for the next thing when there is none.
+    Something that fails is logged, and the rest is done all the same. `more` is asked for the next
+    thing when there is none.
     """
 
     _log = Logger()
 
-    def __init__(
-        self, do: Callable[[T], object], more: Callable[[], Iterable[T]] = tuple[T]
-    ) -> None:
-        self._do = do
+    def __init__(self, more: Callable[[], Iterable[T]] = tuple[T]) -> None:
         self._more = more
         self._pending: deque[T] = deque()
         self._busy = False
 
-    def put(self, things: Iterable[T]) -> None:
-        """Do these after all that was put before; now, unless something is being done."""
+    def put(self, things: Iterable[T], do: Callable[[T], object]) -> None:
+        """Do these after all that was put before; now, unless something is being done.
+
+        `do` is the same each time, may cause more, and never runs inside itself.
+        """
         self._pending.extend(things)
         if self._busy:
             return
@@ -38,7 +37,7 @@ class InOrder(Generic[T]):
         try:
             while self._pending or self._refill():
                 try:
-                    self._do(self._pending.popleft())
+                    do(self._pending.popleft())
                 except Exception:
                     self._log.failure("an event was not taken")
         finally:

@@ -88,9 +88,9 @@ class LinkProtocol(TwistedProtocol):
         self._reason = "the connection was lost"
         self._error: DynamiCryptError | None = None
         # The link carries many channels: what the owner cannot take must not keep it from the rest.
-        self._outputs: InOrder[Output] = InOrder(self._do)
-        self._turn = NextTurn(clock, self._take_turn)
-        self._closing_gate = NextTurn(clock, lambda: self._gate(closed=True))
+        self._outputs: InOrder[Output] = InOrder()
+        self._turn = NextTurn(clock)
+        self._closing_gate = NextTurn(clock)
         self._reads = True
         self._deadline: IDelayedCall | None = None
 
@@ -130,7 +130,7 @@ class LinkProtocol(TwistedProtocol):
         It holds READ_BYTES, as Twisted has one number for both ways, and a round may be larger;
         most networks take all of it before that turn.
         """
-        self._closing_gate.ask()
+        self._closing_gate.ask(lambda: self._gate(closed=True))
 
     def resumeProducing(self) -> None:
         """The transport has room again."""
@@ -232,14 +232,14 @@ class LinkProtocol(TwistedProtocol):
             # Where even that fails the session is closed by then, and the second time says so.
             self.stop(OWN_FAULT)
         else:
-            self._outputs.put(outputs)
+            self._outputs.put(outputs, self._do)
             self._plan()
 
     def _plan(self) -> None:
         """Read on; while something waits, take another turn for that instead."""
         waiting = self.session.waiting
         if waiting:
-            self._turn.ask()
+            self._turn.ask(self._take_turn)
         if waiting is self._reads:
             self._reads = not waiting
             reading = cast("IPushProducer", self.transport)

@@ -8,19 +8,21 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
 class NextTurn:
-    """Calls `call` in the next turn, once, however often it is asked to meanwhile."""
+    """One call at most in the next turn, however often it is asked for.
 
-    __slots__ = ("_call", "_clock", "_coming")
+    It holds what it is to call only until then.
+    """
 
-    def __init__(self, clock: IReactorTime, call: Callable[[], object]) -> None:
+    __slots__ = ("_clock", "_coming")
+
+    def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._call = call
         self._coming: IDelayedCall | None = None
 
-    def ask(self) -> None:
-        """Call in the next turn."""
+    def ask(self, call: Callable[[], object]) -> None:
+        """Call this in the next turn, unless something is to be called then already."""
         if self._coming is None:
-            self._coming = self._clock.callLater(0, self._turn)
+            self._coming = self._clock.callLater(0, self._turn, call)
 
     def cancel(self) -> bool:
         """Do not call; whether it was asked to."""
@@ -29,6 +31,6 @@ class NextTurn:
             coming.cancel()
         return coming is not None
 
-    def _turn(self) -> None:
+    def _turn(self, call: Callable[[], object]) -> None:
         self._coming = None
-        self._call()
+        call()

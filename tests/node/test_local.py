@@ -101,7 +101,7 @@ class EventTests(SynchronousTestCase):
             if self.keys[Y] == 5:
                 self.close()
 
-        self.link = LocalLink(self.judge, close_after_five)
+        self.link._happened = close_after_five
         self.open()
         self.assertEqual(self.keys, {X: 5, Y: 5})
 

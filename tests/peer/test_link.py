@@ -1,5 +1,7 @@
 """A link session on a TLS transport: whose turn it is, and what counts at the end."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -11,7 +13,7 @@ from twisted.test.iosim import FakeTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import ParameterError
-from dynamicrypt.peer.link import OWN_FAULT, READ_BYTES, LinkProtocol
+from dynamicrypt.peer.link import CLOSING_SECONDS, OWN_FAULT, READ_BYTES, LinkProtocol
 from dynamicrypt.peer.tls import LinkSecurity
 from dynamicrypt.session.link import LINES, LinkSession
 from dynamicrypt.session.link_events import ChannelName, LinkDown, LinkEvent, LinkUp
@@ -262,6 +264,18 @@ class LinkTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
         self.assertIsInstance(self.two.told[-1], LinkDown)
         self.assertEqual(self.two.gone, 1)
+
+    def test_memory_of_a_link_that_is_over_is_freed_at_once(self) -> None:
+        gc.disable()
+        self.addCleanup(gc.enable)
+        self.link.pauseProducing()
+        self.link.dataReceived(PING * 2 * LINES)
+        self.link.stop("enough")
+        self.tcp.pump.flush()
+        self.clock.advance(CLOSING_SECONDS)
+        link, session = weakref.ref(self.link), weakref.ref(self.link.session)
+        self.link = self.two.link = None  # type: ignore[assignment]  # the test's are the last
+        self.assertEqual((link(), session()), (None, None))
 
     def test_nothing_is_taken_after_a_fault(self) -> None:
         tap = self.tap()
