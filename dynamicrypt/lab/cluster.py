@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dynamicrypt.errors import SynchronisationError
+from dynamicrypt.lab.errors import ExperimentError
 from dynamicrypt.lab.extras import require
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ def cluster(address: str) -> Iterator[Executor]:
     """An executor whose tasks run on the workers of the scheduler at `address`.
 
     The workers need DynamiCrypt of the same version. Raises SynchronisationError if the scheduler
-    does not answer within ten seconds, ExtraError if `distributed` is not installed.
+    does not answer within ten seconds, ExperimentError for what is no address, ExtraError if
+    `distributed` is not installed.
     """
     require("distributed")
     from distributed import Client  # noqa: PLC0415 - an extra
@@ -28,6 +30,8 @@ def cluster(address: str) -> Iterator[Executor]:
         client = Client(address, timeout="10s")
     except (OSError, TimeoutError) as error:
         raise SynchronisationError(f"no Dask scheduler answers at {address}") from error
+    except ValueError as error:
+        raise ExperimentError(f"{address} is no address like tcp://HOST:8786") from error
     with client:
         yield executor_of(client)
 

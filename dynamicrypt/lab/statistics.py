@@ -87,11 +87,13 @@ def mean(values: ArrayLike) -> Estimate:
 
 
 def proportion(successes: int, trials: int, power: int = 1) -> Proportion:
-    """Share of successes, or a power of it; NaN of no trials.
+    """Share of successes, or a power of it; NaN of no trials. ValueError for more than trials.
 
     Its error is that of the share with half a success and half a failure added, so that it is not
     0 where all trials ended alike.
     """
+    if not 0 <= successes <= trials:
+        raise ValueError(f"{successes} successes do not go into {trials} trials")
     if trials == 0:
         return Proportion(nan, nan, 0, 0, power)
     smoothed = (successes + 0.5) / (trials + 1)
@@ -125,8 +127,13 @@ class Gumbel:
 
 
 def fit_gumbel(values: ArrayLike) -> Gumbel:
-    """The Gumbel distribution of greatest likelihood, with asymptotic errors."""
+    """The Gumbel distribution of greatest likelihood, with asymptotic errors.
+
+    ValueError unless two values differ.
+    """
     x = np.asarray(values, dtype=np.float64)
+    if len(x) == 0 or x.min() == x.max():
+        raise ValueError("a distribution needs two different values")
     scale = float(x.std()) * sqrt(6) / np.pi
     shifted = x - x.mean()
     for _ in range(100):  # Newton's method on the likelihood equation of the scale

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamicrypt._core import Lockstep
+from dynamicrypt.errors import ParameterError
 from dynamicrypt.lab.attacks import NoAttack
 from dynamicrypt.lab.errors import ExperimentError
 from dynamicrypt.lab.exchange import Exchange
@@ -52,7 +53,9 @@ def weights_of_group(exchange: Exchange, key: int, number: int, size: int) -> ND
 
 
 def distribution(weights: NDArray[np.int8], L: int) -> NDArray[np.float64]:
-    """Share of each value -L..L."""
+    """Share of each value -L..L. Raises ParameterError for no weights, or others."""
+    if not weights.size or abs(weights.astype(np.int64)).max() > L:
+        raise ParameterError(f"weights has to hold values of -{L}..{L}")
     counts = np.bincount((weights.ravel().astype(np.int64) + L), minlength=2 * L + 1)
     return counts / weights.size
 
@@ -78,8 +81,11 @@ def overlaps(
     """Overlap of A's and B's units over time, [time, lane, unit], of 512 fresh pairs.
 
     The overlap is w_A . w_B / (|w_A| |w_B|) (Ruttor 2006, eq. 2.11); 0 for a unit without weights.
-    Times are 0, `every`, 2 `every` ... packages.
+    Times are 0, `every`, 2 `every` ... up to `steps` packages. The limit and the delay of the
+    exchange play no part. Raises ParameterError for negative steps, and for `every` below 1.
     """
+    if steps < 0 or every < 1:
+        raise ParameterError(f"steps is {steps} and every {every}, not 0 and 1 or above")
     machine = exchange.machine
     key = Experiment(exchange=exchange, runs=LANES, seed=seed).key
     group = Lockstep(

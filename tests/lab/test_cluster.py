@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt.errors import SynchronisationError
 from dynamicrypt.lab.attacks import Majority
 from dynamicrypt.lab.cluster import cluster
+from dynamicrypt.lab.errors import ExperimentError
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.sweep import grid, sweep
 from tests.lab.small import exchange
@@ -36,6 +37,11 @@ class ClusterTests(SynchronousTestCase):
         for name in ("steps", "matched", "work"):
             self.assertTrue(np.array_equal(getattr(here, name), getattr(there, name)))
         self.assertEqual(swept, sweep(points, Path(self.mktemp())))
+
+    def test_what_is_no_address_is_a_clear_error(self) -> None:
+        for address in ("nonsense", "http://127.0.0.1:1"):
+            with self.assertRaises(ExperimentError), cluster(address):
+                pass
 
     def test_a_scheduler_that_is_not_there_is_a_clear_error(self) -> None:
         with self.assertRaises(SynchronisationError), cluster("tcp://127.0.0.1:1"):

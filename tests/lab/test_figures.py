@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from twisted.trial.unittest import SynchronousTestCase
 
+from dynamicrypt.errors import ParameterError
 from dynamicrypt.lab.attacks import Geometric
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.experiment import Experiment, synchronise
@@ -104,6 +105,14 @@ class WeightsTests(SynchronousTestCase):
         shares = distribution(synchronised_weights(exchange(3, 16, 3, Rule.HEBBIAN), 2000), 3)
         self.assertGreater(shares[0], 1.5 / 7)
         self.assertLess(shares[3], 1 / 7)
+
+    def test_what_are_no_weights_or_times_are_refused(self) -> None:
+        for weights in ([], [[4]], [[-128]]):
+            with self.assertRaises(ParameterError):
+                entropy(np.array(weights, np.int8), 3)
+        for steps, every in ((-1, 1), (5, 0)):
+            with self.assertRaises(ParameterError):
+                overlaps(exchange(3, 10, 1), steps, every=every)
 
     def test_overlap_grows_from_nought_to_one(self) -> None:
         rho = overlaps(exchange(3, 100, 3), 400, every=50)

@@ -53,6 +53,11 @@ class EstimateTests(SynchronousTestCase):
             self.assertEqual(proportion(0, trials).interval[0], 0)
             self.assertEqual(proportion(trials, trials).interval[1], 1)
 
+    def test_successes_are_of_the_trials(self) -> None:
+        for successes, trials in ((5, 3), (-1, 3), (0, -1)):
+            with self.assertRaises(ValueError):
+                proportion(successes, trials)
+
     def test_a_power_of_a_share_has_the_powers_of_its_ends(self) -> None:
         share, power = proportion(30, 100), proportion(30, 100, 3)
         self.assertAlmostEqual(power.value, share.value**3)
@@ -82,6 +87,11 @@ class FitTests(SynchronousTestCase):
         self.assertTrue(fit.scale.agrees_with(Estimate(86, 0)))
         self.assertLess(fit.scale.error, 1)
         self.assertAlmostEqual(fit.quantile(np.exp(-1)), fit.location.value)
+
+    def test_gumbel_needs_two_values(self) -> None:
+        for values in ([], [5], [5, 5, 5]):
+            with self.assertRaises(ValueError):
+                fit_gumbel(values)
 
     def test_gumbel_errors_are_those_of_repetitions(self) -> None:
         random = np.random.default_rng(3)
