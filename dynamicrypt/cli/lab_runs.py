@@ -41,7 +41,7 @@ def sync(*, output: Path | None, **options: Any) -> int:
         "steps_mean": number(steps.value),
         "steps_standard_error": number(steps.error),
         "runs": outcome.runs,
-        "unsynchronised": int((~outcome.finished).sum()),
+        "unsynchronised": outcome.unsynchronised,
     }
     text = {"steps": f"{steps}", "runs": outcome.runs, "unsynchronised": data["unsynchronised"]}
     result(as_json=way.as_json, data=data, text=fields(text))
@@ -74,11 +74,14 @@ def attack(
     data = {
         **share_data("success", success),
         "runs": outcome.runs,
+        "unsynchronised": outcome.unsynchronised,
         "steps_mean": number(steps.value),
         "steps_standard_error": number(steps.error),
         "attacker_steps": int(outcome.work.sum()),
     }
     text = {"success": f"{success}", "runs": outcome.runs, "steps": f"{steps}"}
+    if outcome.unsynchronised:
+        text["unsynchronised"] = outcome.unsynchronised
     result(as_json=way.as_json, data=data, text=fields(text))
     return Exit.OK
 

@@ -52,6 +52,11 @@ class Outcome:
         return self.steps >= 0
 
     @property
+    def unsynchronised(self) -> int:
+        """The number of runs that did not."""
+        return int((~self.finished).sum())
+
+    @property
     def mean_steps(self) -> Estimate:
         """Mean number of steps of the runs that synchronised."""
         return mean(self.steps[self.finished])

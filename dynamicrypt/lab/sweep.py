@@ -103,7 +103,7 @@ def summary(experiment: Experiment, outcome: Outcome) -> dict[str, Any]:
     steps = outcome.mean_steps
     figures = {
         "runs": outcome.runs,
-        "unsynchronised": int((~outcome.finished).sum()),
+        "unsynchronised": outcome.unsynchronised,
         "steps_mean": steps.value,
         "steps_standard_error": steps.error,
     }

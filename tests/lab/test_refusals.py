@@ -76,6 +76,12 @@ class NoneOrAllTests(SynchronousTestCase):
         self.assertAlmostEqual(high, 0.00383, 5)
         self.assertIn("success  0 (≤ 0.0038)", call(*options).stdout)
 
+    def test_runs_that_come_to_the_limit_are_told(self) -> None:
+        options = ("attack", "simple", "-N", "16", "-L", "2", "--runs", "100", "--limit", "60")
+        missed = answer(*options)["unsynchronised"]
+        self.assertTrue(0 < missed < 100)
+        self.assertIn(f"unsynchronised  {missed}", call(*options).stdout)
+
     def test_nothing_but_successes_have_a_bound(self) -> None:
         options = ("attack", "majority", "-K", "1", *SMALL, "--runs", "100")
         self.assertEqual(answer(*options)["success_interval"][1], 1)
