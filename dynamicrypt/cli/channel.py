@@ -132,11 +132,13 @@ def _describe(client: DynamiCrypt, state: ChannelState, *, as_json: bool) -> Non
     node = client.status()
     names = {node.fingerprint: "this node"} | {each.fingerprint: each.name for each in node.peers}
     name = names.get(state.peer)
-    data = asdict(state) | {"peer_name": name}
-    result(as_json=as_json, data=data, text=_sheet(state, name or "known no more"))
+    machines = client.channel(state.service, state.partner).machines()
+    data = asdict(state) | {"peer_name": name, "machines": [asdict(each) for each in machines]}
+    text = _sheet(state, name or "known no more", len(machines))
+    result(as_json=as_json, data=data, text=text)
 
 
-def _sheet(state: ChannelState, peer_name: str) -> str:
+def _sheet(state: ChannelState, peer_name: str, machines: int) -> str:
     keys = state.keys
     return fields(
         {
@@ -151,6 +153,6 @@ def _sheet(state: ChannelState, peer_name: str) -> str:
             "keys held": keys.held,
             "keys made": state.keys_made,
             "rounds": state.rounds,
-            "machines": len(state.machines),
+            "machines": machines,
         }
     )

@@ -61,10 +61,7 @@ def _resting(directory: StateDirectory) -> dict[str, Any]:
 
 
 def _running(node: NodeState, channels: list[ChannelState]) -> dict[str, Any]:
-    described = [asdict(each) for each in channels]
-    for each in described:
-        each["machines"] = len(each["machines"])
-    return {"running": True, **asdict(node), "channels": described}
+    return {"running": True, **asdict(node), "channels": [asdict(each) for each in channels]}
 
 
 def _sheet(data: dict[str, Any], peers: list[Peer]) -> str:

@@ -18,6 +18,8 @@ from dynamicrypt.client.request import MAX_WAIT, Request, channel_path, octets, 
 from dynamicrypt.client.shapes import (
     ChannelState,
     DeliveredKey,
+    Machine,
+    Machines,
     Opened,
     Sealed,
     Split,
@@ -64,6 +66,11 @@ class Channel:
             state = read_answer(ChannelState, body)
             if state.ready or not until.pause():
                 return state
+
+    def machines(self) -> list[Machine]:
+        """The machines of the channel."""
+        body = self._caller.call(self._request("GET", "/machines"))
+        return list(read_answer(Machines, body).machines)
 
     def start(self) -> ChannelState:
         """Let the machines synchronise again."""

@@ -78,6 +78,13 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Machines:
+    """The machines of a channel; none while nothing carries it."""
+
+    machines: tuple[Machine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyLevels:
     """How many keys there are: offered and free ones of this side, in use, held for the partner."""
 
@@ -89,7 +96,7 @@ class KeyLevels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelState:
-    """A channel: its state (opening, up, resting, down, stopped) and why, its keys and machines."""
+    """A channel: its state (opening, up, resting, down, stopped) and why, and its keys."""
 
     service: str
     partner: str
@@ -100,7 +107,6 @@ class ChannelState:
     keys: KeyLevels
     keys_made: int
     rounds: int
-    machines: tuple[Machine, ...]
 
     @property
     def ready(self) -> bool:
@@ -118,7 +124,7 @@ class ServiceState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelBrief:
-    """A channel without its machines."""
+    """A channel, in short."""
 
     partner: str
     peer: str

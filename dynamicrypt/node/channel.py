@@ -103,6 +103,20 @@ class LinkChannel(ChannelMessages):
         link = self._link()
         return link.statistics(self.name) if link is not None and link.carries(self.name) else None
 
+    @property
+    def trouble(self) -> type[NoKeyYetError] | None:
+        """What keeps a channel from working that is to be open; None where nothing does.
+
+        One that is up and has had a key works: who uses them faster waits.
+        """
+        if not self.opening.wanted or self.opening.stopped:
+            return None
+        _, absence = self._state()
+        own = self.store.own
+        if own.free or own.in_use or (absence is None and self.supply.confirmed):
+            return None
+        return NoKeyYetError if absence is None else absence.error
+
     def describe(self) -> ChannelStatus:
         """How it is now."""
         state, absence = self._state()

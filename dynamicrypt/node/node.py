@@ -246,10 +246,6 @@ class Node(TwistedService):
         """The clock on which keys age."""
         return self._reactor.seconds()
 
-    def has_key(self) -> bool:
-        """Whether a key is ready in some channel."""
-        return any(channel.store.own.free for channel in self.all_channels())
-
     # The daemon.
 
     def thesis_listener(self) -> ThesisListener:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from dynamicrypt.node.node import Node
-from dynamicrypt.rest.desk.problem import problem_reply
+from dynamicrypt.rest.desk.problem import KINDS, problem_reply
 from dynamicrypt.rest.shapes.state import Readiness as ReadinessShape
 from dynamicrypt.web.refusals import MethodError
 from dynamicrypt.web.reply import TEXT, Reply, send
@@ -41,7 +42,11 @@ class Health(_Page):
 
 
 class Readiness(_Page):
-    """200 only with a link up and a key ready; else 503, and why."""
+    """200 unless a channel does not work that is to be open; else 503, and why.
+
+    A node without channels is ready for some, and what an application has stopped is not to work.
+    It asks for no token, and so names none.
+    """
 
     def __init__(self, node: Node) -> None:
         super().__init__()
@@ -49,10 +54,11 @@ class Readiness(_Page):
 
     def reply(self) -> Reply:
         """What is read."""
-        reasons = []
-        if not any(peer.up for peer in self._node.status().peers):
-            reasons.append("no link is up")
-        if not self._node.has_key():
-            reasons.append("no key is ready")
+        channels = self._node.all_channels()
+        troubles = Counter(each.trouble for each in channels if each.trouble is not None)
+        reasons = [
+            f"{count} of {len(channels)} channels: {KINDS[trouble.code].title}"
+            for trouble, count in troubles.items()
+        ]
         answer = ReadinessShape(ready=not reasons, reasons=reasons)
         return Reply(503 if reasons else 200, encode(answer))

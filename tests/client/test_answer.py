@@ -80,12 +80,14 @@ class AnswerTests(SynchronousTestCase):
             keys=levels,
             keys_made=7,
             rounds=9,
-            machines=[state.Machine(id=0, state="exchanging", run=1, steps=64)],
         )
         body = encode(state.Service(name="shop", channels=[channel]))
         (read,) = read_answer(shapes.ServiceState, body).channels
         self.assertTrue(read.ready)
-        self.assertEqual((read.keys.held, read.machines[0].steps), (4, 64))
+        self.assertEqual((read.keys.held, read.rounds), (4, 9))
+        machine = state.Machine(id=0, state="active", run=1, steps=64)
+        machines = read_answer(shapes.Machines, encode(state.Machines(machines=[machine])))
+        self.assertEqual(machines.machines[0].steps, 64)
 
     def test_a_younger_service_may_say_more(self) -> None:
         body = b'{"key_id":"i","key":"AAE=","new":[1]}'

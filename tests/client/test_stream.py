@@ -28,7 +28,6 @@ EMPTY, READY = (
             "keys": {"offered": 0, "free": free, "in_use": 0, "held": 0},
             "keys_made": 0,
             "rounds": 0,
-            "machines": [],
         },
     )
     for free in (0, 1)

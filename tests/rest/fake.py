@@ -53,7 +53,6 @@ class FakeNode(Node):
     opened: dict[str, dict[str, LinkChannel]] = field(default_factory=dict)
     seconds: Callable[[], float] = lambda: 0.0
     later: Callable[[Callable[[], None]], object] = lambda call: call()
-    peer_is_up: bool = True
 
     def __post_init__(self) -> None:
         self.events = EventLog()  # type: ignore[misc]  # Node.__init__ is not run
@@ -111,17 +110,15 @@ class FakeNode(Node):
         peer = PeerStatus(
             name="there",
             fingerprint=THERE,
-            up=self.peer_is_up,
+            up=True,
             group="X25519MLKEM768",
             round_trip=None,
             channels=0,
         )
         return NodeStatus(name="here", fingerprint=HERE, profile="fast", peers=(peer,))
 
-    def has_key(self) -> bool:
-        return any(
-            channel.store.own.free for links in self.opened.values() for channel in links.values()
-        )
+    def all_channels(self) -> list[LinkChannel]:
+        return [channel for links in self.opened.values() for channel in links.values()]
 
     def _opened(self, name: str, owner: str) -> dict[str, LinkChannel]:
         self._fail()

@@ -118,7 +118,7 @@ def pages() -> dict[str, dict[str, Any]]:
         "/readyz": {
             "get": {
                 "operationId": "readiness",
-                "summary": "Whether a link is up and a key ready.",
+                "summary": "Whether all channels work that are to be open.",
                 "security": open_to_all,
                 "responses": plain
                 | {

@@ -29,6 +29,13 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Machines:
+    """The machines of a channel; none while nothing carries it."""
+
+    machines: list[Machine]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyLevels:
     """How many keys there are: offered and free ones of this side, in use, held for the partner."""
 
@@ -40,7 +47,7 @@ class KeyLevels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A channel: its state and why, its keys, what its machines do."""
+    """A channel: its state and why, its keys, how far its machines are."""
 
     service: str
     partner: str
@@ -51,7 +58,6 @@ class Channel:
     keys: KeyLevels
     keys_made: int
     rounds: int
-    machines: list[Machine]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +84,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelBrief:
-    """A channel without its machines."""
+    """A channel, in short."""
 
     partner: str
     peer: str

@@ -12,8 +12,8 @@ from dynamicrypt.node.node import Node
 from dynamicrypt.rest.desk.operation import Eventually, RouteTable
 from dynamicrypt.rest.desk.patience import Patience
 from dynamicrypt.rest.shapes.names import fit
-from dynamicrypt.rest.shapes.state import Channel, Channels, OpenChannel
-from dynamicrypt.rest.v2.views import describe_channel, describe_service
+from dynamicrypt.rest.shapes.state import Channel, Channels, Machines, OpenChannel
+from dynamicrypt.rest.v2.views import describe_channel, describe_machines, describe_service
 
 #: The path of a channel, and what goes wrong with one.
 CHANNEL: Final = "/services/{service}/channels/{partner}"
@@ -67,12 +67,17 @@ class ChannelRoutes:
     def get_channel(
         self, token: Token, wait: float, *, service: str, partner: str
     ) -> Eventually[Channel]:
-        """A channel: its state, its keys and its machines.
+        """A channel: its state and its keys.
 
         With `wait` the answer comes once a key is ready, or when that time is over.
         """
         channel = self._node.channel(service, partner, owner=token.id)
         return self._described_when_ready(channel, wait) if wait else describe_channel(channel)
+
+    @routes.add("GET", CHANNEL + "/machines", gives=[Machines], problems=ON_CHANNEL)
+    def list_machines(self, token: Token, *, service: str, partner: str) -> Machines:
+        """The machines of a channel: each with its run, and its steps in it."""
+        return describe_machines(self._node.channel(service, partner, owner=token.id))
 
     @routes.add("DELETE", CHANNEL, statuses=(204,), problems=(*ON_CHANNEL, "storage_failed"))
     def close_channel(self, token: Token, *, service: str, partner: str) -> None:

@@ -13,6 +13,7 @@ from dynamicrypt.rest.shapes.state import (
     ChannelBrief,
     KeyLevels,
     Machine,
+    Machines,
     OwnedService,
     OwnedServices,
     Peer,
@@ -62,10 +63,16 @@ def describe_channel(channel: LinkChannel) -> Channel:
         keys=_levels(status.levels),
         keys_made=status.keys_made,
         rounds=status.rounds,
+    )
+
+
+def describe_machines(channel: LinkChannel) -> Machines:
+    """The machines of the channel now."""
+    return Machines(
         machines=[
             Machine(id=each.id, state=each.state, run=each.run, steps=each.steps)
-            for each in status.machines
-        ],
+            for each in channel.describe().machines
+        ]
     )
 
 

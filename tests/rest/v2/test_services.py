@@ -77,11 +77,16 @@ class ChannelTests(NativeCase):
                 "keys": {"offered": 0, "free": 0, "in_use": 0, "held": 0},
                 "keys_made": 0,
                 "rounds": 0,
-                "machines": [],
             },
         )
         listed = self.ok(self.ask("GET", "/v2/services/shop/channels"))
         self.assertEqual([each["partner"] for each in listed["channels"]], ["bank", "mint"])
+
+    def test_its_machines_are_shown_apart(self) -> None:
+        self.assertEqual(self.ok(self.ask("GET", CHANNEL + "/machines")), {"machines": []})
+        self.problem(
+            self.ask("GET", "/v2/services/shop/channels/x/machines"), "unknown_channel", 404
+        )
 
     def test_one_that_moves_to_another_peer_is_made_anew(self) -> None:
         self.keys()
@@ -144,11 +149,28 @@ class NodeTests(NativeCase):
     def test_health_asks_for_no_token(self) -> None:
         self.assertEqual(Client(self.site).ask(get("/healthz")).body, b"ok\n")
 
-    def test_ready_means_a_link_and_a_key(self) -> None:
+    def ready(self, *reasons: str) -> None:
         answer = Client(self.site).ask(get("/readyz"))
-        self.assertEqual(answer.status, 503)
-        self.assertEqual(json.loads(answer.body), {"ready": False, "reasons": ["no key is ready"]})
+        self.assertEqual(answer.status, 503 if reasons else 200)
+        self.assertEqual(json.loads(answer.body), {"ready": not reasons, "reasons": list(reasons)})
+
+    def test_ready_means_that_no_channel_is_without_a_key_that_is_to_be_open(self) -> None:
+        self.ready()
+        self.channel.opening.kept = True
+        self.channel.start()
+        self.ready("1 of 1 channels: No key is ready yet")
         self.keys()
-        self.assertEqual(Client(self.site).ask(get("/readyz")).status, 200)
-        self.node.peer_is_up = False
-        self.assertEqual(Client(self.site).ask(get("/readyz")).status, 503)
+        self.ready()
+        other = self.node.open_channel("shop", "mint", peer="there", owner="app:up")
+        other.opening.kept = True
+        self.ready("1 of 2 channels: The partner has not opened the channel")
+        other.stop()
+        self.ready()
+
+    def test_a_channel_that_is_up_is_ready_while_its_keys_are_used_up(self) -> None:
+        self.channel.opening.kept = True
+        self.keys()
+        self.ok(self.post("/encrypt", {"plaintext": "", "mode": 2}))
+        self.ready("1 of 1 channels: The partner has not opened the channel")
+        self.channel.opening.up = True
+        self.ready()
