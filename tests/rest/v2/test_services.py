@@ -2,6 +2,7 @@
 
 import json
 
+from dynamicrypt.peer.errors import StorageError
 from tests.rest.native import CHANNEL, NativeCase
 from tests.web.talk import Client, get
 
@@ -25,6 +26,17 @@ class ServiceTests(NativeCase):
         self.assertEqual((answer.status, answer.body), (204, b""))
         self.problem(self.ask("GET", "/v2/services/shop"), "unknown_service", 404)
         self.problem(self.ask("DELETE", "/v2/services/shop"), "unknown_service", 404)
+
+    def test_a_disk_that_is_full_is_told_from_a_fault(self) -> None:
+        self.node.error = StorageError("services.json cannot be written: no space left on device")
+        for ask in (
+            lambda: self.ask("PUT", "/v2/services/shop"),
+            lambda: self.ask("DELETE", "/v2/services/shop"),
+            lambda: self.ask("PUT", CHANNEL, {"peer": "there"}),
+            lambda: self.ask("DELETE", CHANNEL),
+            lambda: self.ask("DELETE", "/v2/node/services/shop"),
+        ):
+            self.problem(ask(), "storage_failed", 507)
 
     def test_names_that_logs_and_paths_would_misread_are_refused(self) -> None:
         for name in ("a%0Ab", "%00", "..", ".", "x%7F", "x" * 64, "%C2%85"):
