@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from dynamicrypt.errors import DynamiCryptError
 from dynamicrypt.rest.desk.problem import problem_reply
 from dynamicrypt.rest.v1 import dialect as thesis
 from dynamicrypt.web.reply import Reply
+
+_PAGES: Final = frozenset({b"/", b"/v2", b"/healthz", b"/readyz", b"/metrics"})
 
 
 class DialectByPath:
@@ -22,4 +26,4 @@ class DialectByPath:
 
 def is_native(path: bytes) -> bool:
     """Whether errors of this path are problems; all others keep the thesis' form."""
-    return path.startswith(b"/v2/") or path in {b"/v2", b"/healthz", b"/readyz", b"/metrics"}
+    return path.startswith(b"/v2/") or path in _PAGES

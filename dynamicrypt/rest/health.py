@@ -1,9 +1,10 @@
-"""For those who watch services, without a token: whether the process is up, and can serve."""
+"""What is read without a token: what is where, whether the process is up, and can serve."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
+from typing import Final
 
 from twisted.web.resource import Resource
 from twisted.web.server import Request
@@ -31,6 +32,25 @@ class _Page(Resource, ABC):
     @abstractmethod
     def reply(self) -> Reply:
         """What is read."""
+
+
+_FRONT: Final = b"""\
+DynamiCrypt
+
+/v2/openapi.json      the interface for applications
+/v2/problems/CODE     what its errors mean, and what to do
+/v1/options/          the interface of the 2019 program
+/healthz, /readyz     whether the service is up, and works
+/metrics              the node in numbers, for Prometheus
+"""
+
+
+class Front(_Page):
+    """What is where, for people who look."""
+
+    def reply(self) -> Reply:
+        """What is read."""
+        return Reply(200, _FRONT, TEXT)
 
 
 class Health(_Page):

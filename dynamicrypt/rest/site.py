@@ -14,7 +14,7 @@ from dynamicrypt.node.metrics import CONTENT_TYPE, NodeMetrics
 from dynamicrypt.node.node import Node
 from dynamicrypt.rest.desk.desk import Desk
 from dynamicrypt.rest.dialects import DialectByPath, is_native
-from dynamicrypt.rest.health import Health, Readiness
+from dynamicrypt.rest.health import Front, Health, Readiness
 from dynamicrypt.rest.metrics import MetricsPage
 from dynamicrypt.rest.streams.gate import StreamGate, is_stream
 from dynamicrypt.rest.streams.log import StreamLog
@@ -49,6 +49,7 @@ def make_site(
     root = Root(dialect)
     root.putChild(b"v1", v1.app.resource())
     root.putChild(b"v2", v2.app.resource())
+    root.putChild(b"", Front())
     root.putChild(b"healthz", Health())
     root.putChild(b"readyz", Readiness(node))
     admit = partial(desk.admit, Scope.METRICS)

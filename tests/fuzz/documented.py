@@ -22,7 +22,7 @@ _NOWHERE: Final[Mapping[int, frozenset[str]]] = {
 #: What a name gets that the description does not allow, beside what is listed.
 _IMPROPER: Final = {404: {"not_found"}, 422: {"bad_parameter"}}
 PROBLEM: Final = "application/problem+json"
-_NATIVE: Final = re.compile(rb"/v2(?:/.*)?|/healthz|/readyz|/metrics", re.DOTALL)
+_NATIVE: Final = re.compile(rb"/(?:v2(?:/.*)?|healthz|readyz|metrics)?", re.DOTALL)
 
 
 class Native:

@@ -194,7 +194,8 @@ class World:
         """What no request may leave behind once its client has gone and all has been waited for."""
         found = {
             "delayed calls": len(self.reactor.getDelayedCalls()),
-            "connections": self.site._connections,
+            "connections": len(self.site._connections),
+            "connections turned away": self.site._turned_away,
             "watchers of events": len(self.node.events._watchers),
         }
         return {what: count for what, count in found.items() if count}

@@ -107,6 +107,14 @@ def pages() -> dict[str, dict[str, Any]]:
                 | problem_responses((*ALWAYS, "scope_missing")),
             }
         },
+        "/": {
+            "get": {
+                "operationId": "front",
+                "summary": "What is where.",
+                "security": open_to_all,
+                "responses": _answer("Text.", TEXT, {"type": "string"}) | plain,
+            }
+        },
         "/healthz": {
             "get": {
                 "operationId": "health",

@@ -201,7 +201,7 @@ class Stream:
     state: Annotated[str, OneOf(STREAM_STATES)]
     taken: int
     given: int
-    problem: Problem | None
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,6 +161,12 @@ class NodeTests(NativeCase):
     def test_health_asks_for_no_token(self) -> None:
         self.assertEqual(Client(self.site).ask(get("/healthz")).body, b"ok\n")
 
+    def test_the_front_page_says_what_is_where(self) -> None:
+        answer = Client(self.site).ask(get("/"))
+        self.assertEqual(answer.status, 200)
+        self.assertIn(b"/v2/openapi.json ", answer.body)
+        self.assertEqual(Client(self.site).ask(get("/", method="DELETE")).status, 405)
+
     def ready(self, *reasons: str) -> None:
         answer = Client(self.site).ask(get("/readyz"))
         self.assertEqual(answer.status, 503 if reasons else 200)
