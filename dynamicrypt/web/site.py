@@ -89,7 +89,7 @@ class BoundedSite(Site):
     def connection_closed(self, connection: BoundedChannel) -> None:
         """Count a connection out."""
         self._connections.discard(connection)
-        if self._stopping and not self._connections:
+        if self._stopping and not self._connections and not self._stopped.called:
             self._stopped.callback(None)
 
     def wind_down(self) -> Deferred[None]:

@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import socket
+import threading
 import time
 from contextlib import ExitStack
 
@@ -28,21 +29,29 @@ class ConnectionTests(ServiceTestCase):
         self.addCleanup(connection.close)
         return connection
 
-    def send(self, method: str, path: str, body: bytes = b"", kind: str = "json") -> socket.socket:
-        """A connection on which a request was sent."""
+    def send(
+        self, method: str, path: str, body: bytes | int = b"", kind: str = "json"
+    ) -> socket.socket:
+        """A connection on which a request was sent; of a body that is a number only the head."""
+        length = body if isinstance(body, int) else len(body)
         connection = self.line()
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n"
             f"Authorization: Bearer {self.running.token}\r\n"
-            f"Content-Type: application/{kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: application/{kind}\r\nContent-Length: {length}\r\n\r\n"
         )
-        connection.sendall(head.encode() + body)
+        connection.sendall(head.encode() + (b"" if isinstance(body, int) else body))
         return connection
 
-    def answer(self, connection: socket.socket) -> tuple[int, bytes]:
+    def answer(self, connection: socket.socket, *, slowly: bool = False) -> tuple[int, bytes]:
+        """Status and body of what comes; IncompleteRead if that breaks off."""
         response = http.client.HTTPResponse(connection)
         response.begin()
-        return response.status, response.read()
+        parts = []
+        while part := response.read(1_000_000):
+            parts.append(part)
+            time.sleep(0.02 if slowly else 0)
+        return response.status, b"".join(parts)
 
     def late(self) -> None:
         """The channel whose partner is not there yet."""
@@ -85,13 +94,19 @@ class ConnectionTests(ServiceTestCase):
         return sum(local.endswith(pattern) and state in {"01", "08"} for local, _, state in ends)
 
     def test_a_stream_that_was_sent_whole_comes_whole(self) -> None:
-        body = bytes(1_000_000)
-        connection = self.send("POST", f"{SHOP}/stream/encrypt", body, "octet-stream")
-        connection.shutdown(socket.SHUT_WR)
-        time.sleep(0.2)  # let the node fill what the kernel buffers
-        status, sealed = self.answer(connection)
+        size = 16_000_000  # more than the kernel buffers
+        connection = self.send("POST", f"{SHOP}/stream/encrypt", size, "octet-stream")
+
+        def send() -> None:
+            connection.sendall(bytes(size))
+            connection.shutdown(socket.SHUT_WR)
+
+        sender = threading.Thread(target=send, daemon=True)
+        sender.start()
+        status, sealed = self.answer(connection, slowly=True)
+        sender.join()
         self.assertEqual(status, 200)
-        self.assertGreater(len(sealed), len(body))
+        self.assertGreater(len(sealed), size)
 
     def test_one_connection_too_many_is_told_so(self) -> None:
         with ExitStack() as held:
