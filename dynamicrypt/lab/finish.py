@@ -92,7 +92,7 @@ def fused(outcome: Outcome, machines: int, order: NDArray[np.int64] | None = Non
 
 
 def _bits(work: float, success: float) -> float:
-    return log2(work / success) if success > 0 else inf
+    return log2(max(work, 1.0) / success) if success > 0 else inf
 
 
 def order_of_passes(outcome: Outcome, exchange: Exchange, machines: int) -> NDArray[np.int64]:

@@ -49,6 +49,9 @@ class FusionTests(SynchronousTestCase):
         none = fused(outcome([4], [10]), 2)
         self.assertEqual((none.keys, none.together.interval), (0, (0, 1)))
 
+    def test_pairs_that_were_equal_from_the_start_cost_one_step(self) -> None:
+        self.assertEqual(fused(outcome([0, 0], [10, 10]), 1).bits_one_by_one, 0)
+
     def test_machines_of_a_bank_fall_independently(self) -> None:
         runs = Experiment(exchange=PLAN, attack=Geometric(), runs=40_000, seed=5).run()
         for machines in (2, 3):
