@@ -16,7 +16,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
 from dynamicrypt.errors import DynamiCryptError, StoppingError
-from dynamicrypt.web.body import Body, BodyTooLargeError, LiveBody
+from dynamicrypt.web.body import Body, BodyTooLargeError, LiveBody, RefusedEarlyError
 from dynamicrypt.web.channel import BoundedChannel
 from dynamicrypt.web.fast import FastLane
 from dynamicrypt.web.head import ResponseWriter
@@ -111,9 +111,12 @@ class BoundedSite(Site):
         return self._stopped.addCallback(done)
 
     def live_body(self, request: Request) -> LiveBody | None:
-        """The body of a request whose head has come, if it is to be used up as it comes."""
+        """The body of a request whose head has come, if it is to be used up as it comes.
+
+        Raises RefusedEarlyError, always when the site is being stopped.
+        """
         if self._stopping:
-            return None
+            raise RefusedEarlyError(self.dialect.tell(_stopping(), request.path))
         return self._live_body(request)
 
     def getContentFile(self, length: int | None) -> Body:
@@ -129,18 +132,15 @@ class BoundedSite(Site):
         """The resource that answers: the guard's refusal, or the route's."""
         # Which version of what runs here is nobody's business either.
         request.responseHeaders.removeHeader(b"Server")
-        refused = StoppingError("the node stops") if self._stopping else self._guard(request)
+        refused = self._guard(request)
         if refused is not None:
             return Told(refused, self.dialect)
         if isinstance(request.content, LiveBody):
             return request.content.end()
-        if b"//" in request.path:
-            return no_page(self.dialect)  # Werkzeug would take it for one slash
-        if not request.path.isascii() or b"%" in request.path:
-            try:
-                unquote_to_bytes(request.path).decode()
-            except UnicodeDecodeError:
-                return no_page(self.dialect)  # Klein would log every such path
+        if self._stopping:
+            return Told(_stopping(), self.dialect)
+        if _is_misread(request.path):
+            return no_page(self.dialect)
         route: IResource = super().getResourceFor(request)
         if isinstance(route, KleinResource):
             # Klein joins the parts of the path again, and a name may have a slash in it.
@@ -168,6 +168,19 @@ class BoundedSite(Site):
     def _cut(self) -> None:
         for connection in list(self._connections):
             connection.cut()
+
+
+def _is_misread(path: bytes) -> bool:
+    """Whether Werkzeug would take two slashes of a path for one, or Klein would log it."""
+    try:
+        unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        return True
+    return b"//" in path
+
+
+def _stopping() -> StoppingError:
+    return StoppingError("the node stops")
 
 
 class SiteService(Service):

@@ -139,6 +139,12 @@ class StopTests(ChannelCase):
         self.assertEqual((answer.status, answer.body), (503, b'{"error":"stopping"}'))
         self.assertTrue(self.client.transport.disconnecting)
 
+    def test_nothing_is_read_of_what_begins_later(self) -> None:
+        self.client.send(b"P")
+        self.site.wind_down()
+        self.client.send(post(PATH, body_of_length(1000))[1:200])
+        self.assertEqual([each.status for each in self.client.received()], [503])
+
     def test_what_takes_too_long_is_cut(self) -> None:
         self.node.dial = Deferred()
         self.client.send(post(WAITING, SYNC))

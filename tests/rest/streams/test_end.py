@@ -242,6 +242,25 @@ class SlowTests(EndCase):
         self.assertEqual(answer.headers[b"connection"], b"close")
 
 
+class StopTests(StreamCase):
+    def test_a_stream_that_is_under_way_may_end_when_the_site_is_stopped(self) -> None:
+        self.client.send(self.plain_head("encrypt", len(BODY)) + BODY[:140_000])
+        stopped = self.site.wind_down()
+        self.client.send(BODY[140_000:])
+        self.assertEqual(self.opened(self.answer().body), BODY)
+        self.assertTrue(self.client.transport.disconnecting)
+        self.client.close()
+        self.successResultOf(stopped)
+
+    def test_none_begins(self) -> None:
+        self.client.send(b"P")
+        self.site.wind_down()
+        self.client.send(self.plain_head("encrypt", len(BODY))[1:])
+        (answer,) = self.client.received()
+        self.problem(answer, "stopping", 503)
+        self.assertEqual(self.channel.store.levels.free, 3)
+
+
 class WaitTests(EndCase):
     def setUp(self) -> None:
         super().setUp()
