@@ -121,7 +121,11 @@ class BadCiphertextError(DynamiCryptError):
 
 
 class KeyUsedError(DynamiCryptError):
-    """The message was opened before, or its key is used up. Take it for a replay and drop it."""
+    """The message was opened before, or its key is used up.
+
+    If you have read it (or have the key), drop it: a replay, or a repeated request. If not, have
+    the sender seal it again, or take another key.
+    """
 
     code = "key_used"
 

@@ -204,7 +204,11 @@ class IdempotencyMismatchError(ProblemError, ValueError):
 
 
 class KeyUsedError(ProblemError):
-    """It was opened before, or its key is used up. Take it for a replay and drop it."""
+    """It was opened before, or its key is used up.
+
+    If you have read it (or have the key), drop it: a replay, or a repeated request. If not, have
+    the sender seal it again, or take another key.
+    """
 
     code = "key_used"
 

@@ -11,6 +11,7 @@ from dynamicrypt.errors import KeyUsedError, ParameterError
 from dynamicrypt.keys.pool_key import UNUSED, Mode, PoolKey, Use
 from dynamicrypt.keys.schedule import PROTOCOL, pack
 from dynamicrypt.keys.store import KeyStore
+from dynamicrypt.keys.tombstones import Fate
 
 #: Sizes in bytes. Whatever the size, a delivered key has the strength of 256 bits at most.
 MIN_BYTES: Final = 8
@@ -42,11 +43,11 @@ def key_by_id(store: KeyStore, key_id: bytes, size: int, purpose: bytes, now: fl
     _check(size)
     held = store.held.find(key_id, now)
     if held.use != UNUSED:
-        raise KeyUsedError("the key has served for messages")
+        raise KeyUsedError("the key serves for messages")
     try:
         return _expand(store, held, size, purpose)
     finally:
-        store.held.spend(held, now)
+        store.held.spend(held, now, Fate.DELIVERED)
 
 
 def _check(size: int) -> None:

@@ -42,23 +42,33 @@ class HeldHalf:
         """Return the key, for the message with this `counter` or to hand the key itself out.
 
         Raises KeyUsedError or KeyExpiredError where that is remembered of it, UnknownKeyError
-        otherwise. A message that was opened before its key expired is KeyUsedError.
+        otherwise. A message that was opened before its key expired is KeyUsedError. The error tells
+        what the key was used for: not every KeyUsedError is a replay.
         """
         held = self._keys.get(key_id)
         if held is not None and not self._over(held, now):
             return held
         self.expire(now)
         match self._gone.get(key_id, counter):
-            case Fate.USED:
-                raise KeyUsedError("the message was opened before, or its key was used up")
+            case Fate.OPENED if counter is None:
+                raise KeyUsedError("the key has served for messages")
+            case Fate.OPENED:
+                raise KeyUsedError("it was opened before, and its key is used up")
+            case Fate.DELIVERED if counter is None:
+                raise KeyUsedError("the key was handed out before: each side gets it once")
+            case Fate.DELIVERED:
+                raise KeyUsedError(
+                    "the key was handed to an application of this side, so nothing opens under it"
+                )
             case Fate.EXPIRED:
                 raise KeyExpiredError("the key is too old")
             case _:
                 raise UnknownKeyError("no key of the partner's with this id is known here")
 
-    def spend(self, held: HeldKey, now: float) -> None:
-        """Wipe a key that served for all that it may."""
-        self._end(held.key_id, Fate.USED, now)
+    def spend(self, held: HeldKey, now: float, fate: Fate = Fate.OPENED) -> None:
+        """Wipe a key that served for all that it may; nothing for one that is gone meanwhile."""
+        if self._keys.get(held.key_id) is held:
+            self._end(held.key_id, fate, now)
 
     def discard(self, key_id: bytes) -> None:
         """Wipe a key that the partner does not have."""

@@ -88,7 +88,9 @@ class Opener:
         number = int.from_bytes(counter, "big")
         window = self.held.window
         if window is not None and not window.is_fresh(number):
-            raise KeyUsedError("the message was opened before, or came too late to tell")
+            raise KeyUsedError(
+                "it was opened before, or 8192 later ones were: then nobody can tell"
+            )
         size = self._size
         associated = envelope[:size] + self._binding + context
         try:

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from dynamicrypt.errors import (
     BadCiphertextError,
     DynamiCryptError,
+    KeyUsedError,
     MessageTooLargeError,
     ProtocolStateError,
     UnsupportedModeError,
@@ -21,7 +22,7 @@ from dynamicrypt.errors import (
 from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.envelope import HEAD_BYTES, TAG_BYTES, Aead, Header, Purpose, aead, parse
 from dynamicrypt.keys.limits import MAX_VOLUME
-from dynamicrypt.keys.pool_key import Mode, Use
+from dynamicrypt.keys.pool_key import HeldKey, Mode, Use
 
 #: Plaintext of every chunk but the last: large enough that tags and calls cost little.
 CHUNK_BYTES: Final = 65536
@@ -160,16 +161,18 @@ class StreamOpener:
     """Opens a stream: what the updates and `finish` return is its body.
 
     A part comes out as soon as it is verified, in its right place; whether the body is whole only
-    `finish` can tell. The key is used when the first chunk has opened, so a stream opens once, and
-    is lost when its opener is abandoned. Any error ends the opener.
+    `finish` can tell. The first chunk that opens fixes what the key is for, the last one uses it
+    up. So a stream is whole once, of however many openers at a time, and one that broke off opens
+    from its start again while its key is held. Any error ends the opener.
     """
 
-    __slots__ = ("_chunks", "_cipher", "_context", "_over", "_pending")
+    __slots__ = ("_chunks", "_cipher", "_context", "_held", "_over", "_pending")
 
     def __init__(self, cipher: ChannelCipher, context: bytes) -> None:
         self._cipher = cipher
         self._context = context
         self._chunks: _Chunks | None = None
+        self._held: HeldKey | None = None
         self._pending = _Pending()
         self._over = False
 
@@ -187,12 +190,19 @@ class StreamOpener:
             raise
 
     def finish(self, now: float) -> bytes:
-        """Return the last part of the body; raises BadCiphertextError if the end is missing."""
+        """Return the last part of the body, and use the key up.
+
+        Raises BadCiphertextError if the end is missing, and KeyUsedError where another opener was
+        faster: then this one's body is not to be used.
+        """
         self._go_on()
         try:
             if self._chunks is None:
-                return self._begin(self._pending.take(), last=True, now=now)[1]
-            return self._chunks.open(self._pending.take(), last=True)
+                plaintext = self._begin(self._pending.take(), last=True, now=now)[1]
+            else:
+                plaintext = self._chunks.open(self._pending.take(), last=True)
+            self._use_up(now)
+            return plaintext
         finally:
             self.abandon()
 
@@ -229,5 +239,18 @@ class StreamOpener:
         cell = self._cipher.subkeys.cell(held, Purpose.STREAM, header.suite, header.direction)
         self._chunks = chunks = _Chunks(self._cipher, cell, header, self._context)
         plaintext = chunks.open(stream[HEAD_BYTES:], last=last)
-        self._cipher.store.held.spend(held, now)
+        if held.window is None:
+            held.first_use(Use(Mode.STREAM, 0, header.suite))
+        self._held = held
         return chunks, plaintext
+
+    def _use_up(self, now: float) -> None:
+        """Take note that the stream was opened whole; its key may have expired meanwhile."""
+        held = self._held
+        assert held is not None, "the first chunk has opened"
+        window = held.window
+        assert window is not None, "its use is fixed"
+        if not window.is_fresh(0):
+            raise KeyUsedError("it was opened whole meanwhile, by another request")
+        window.mark(0)
+        self._cipher.store.held.spend(held, now)

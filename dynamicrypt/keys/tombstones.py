@@ -11,7 +11,10 @@ from dynamicrypt.keys.window import CounterWindow
 class Fate(Enum):
     """Why a key is gone."""
 
-    USED = "used"
+    #: All that it served for was opened.
+    OPENED = "opened"
+    #: The key itself was handed to an application.
+    DELIVERED = "delivered"
     EXPIRED = "expired"
 
 
@@ -61,12 +64,12 @@ class Tombstones:
         """Return what became of the key, if that is remembered.
 
         With the `counter` of a message it is the fate of that message: EXPIRED unless it was
-        opened. Without one, whatever served is USED.
+        opened. Without one, whatever served is OPENED.
         """
         stone = self._young.stones.get(key_id) or self._old.stones.get(key_id)
         if isinstance(stone, CounterWindow):
             missed = counter is not None and stone.is_fresh(counter)
-            return Fate.EXPIRED if missed else Fate.USED
+            return Fate.EXPIRED if missed else Fate.OPENED
         return stone
 
     def forget(self, now: float) -> None:

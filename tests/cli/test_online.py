@@ -84,7 +84,7 @@ class OnlineTests(LocalCase):
         text = self.ok("key", "get", "bob", "alice", taken["key_id"]).out
         self.assertEqual(text, f"key_id  {taken['key_id']}\nkey     {taken['key']}\n")
         again = self.shell.run("key", "get", "bob", "alice", taken["key_id"])
-        self.assertFails(again, Exit.BAD_CIPHERTEXT, "used up")
+        self.assertFails(again, Exit.BAD_CIPHERTEXT, "handed out before")
 
     def test_events_are_printed_one_a_line(self) -> None:
         lines = self.ok("events", "--after", "0-0", "--count", "3").out.splitlines()

@@ -134,6 +134,9 @@ class MessageTests(LocalCase):
             self.alice.encrypt_stream(io.BytesIO(bytes(MIB)), sealed)
             with self.assertRaises(wrong.BadCiphertextError):
                 self.bob.decrypt_stream(io.BytesIO(change(sealed.getvalue())), io.BytesIO())
+            opened = io.BytesIO()
+            self.bob.decrypt_stream(io.BytesIO(sealed.getvalue()), opened)
+            self.assertEqual(opened.getvalue(), bytes(MIB))
 
     def test_events_go_on_where_they_ended(self) -> None:
         events = self.client.events(after="0-0")

@@ -7,6 +7,7 @@ from random import Random
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.errors import KeyExpiredError, KeyUsedError, ParameterError, UnknownKeyError
+from dynamicrypt.keys.delivery import key_by_id
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.keys.pool_key import Mode, Use
 from dynamicrypt.keys.store import KeyStore
@@ -52,6 +53,23 @@ class KeyTests(SynchronousTestCase):
         store.expire(400.0)
         for counter in (0, 1):
             self.assertRaises(UnknownKeyError, store.held.find, key_id(1), 400.0, counter)
+
+    def test_error_says_what_the_key_was_used_for(self) -> None:
+        sender, receiver = pair(4)
+        message, other = (sender.seal(b"m", 2, b"", NOW) for _ in range(2))
+        receiver.open(message, b"", NOW)
+        key_by_id(receiver.store, other[4:20], 32, b"rest", NOW)
+
+        def fetch(envelope: bytes) -> object:
+            return key_by_id(receiver.store, envelope[4:20], 32, b"rest", NOW)
+
+        for again, told in (
+            (lambda: receiver.open(message, b"", NOW), "it was opened before"),
+            (lambda: fetch(message), "the key has served for messages"),
+            (lambda: receiver.open(other, b"", NOW), "handed to an application of this side"),
+            (lambda: fetch(other), "handed out before"),
+        ):
+            self.assertIn(told, str(self.assertRaises(KeyUsedError, again)))
 
     def test_end_of_a_key_is_the_same_moment_however_it_is_asked(self) -> None:
         """Sums of times are rounded: no moment may lie between held and expired."""

@@ -7,12 +7,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt.errors import (
     BadCiphertextError,
     DynamiCryptError,
+    KeyExpiredError,
     KeyUsedError,
     NoKeyYetError,
     ProtocolStateError,
+    UnknownKeyError,
     UnsupportedModeError,
 )
 from dynamicrypt.keys.cipher import ChannelCipher
+from dynamicrypt.keys.delivery import key_by_id
 from dynamicrypt.keys.envelope import HEAD_BYTES, TAG_BYTES, Suite
 from dynamicrypt.keys.stream import CHUNK_BYTES, StreamOpener, StreamSealer
 from tests.keys.memory import secrets_in
@@ -33,10 +36,16 @@ def seal(cipher: ChannelCipher, body: bytes, context: bytes = b"", size: int = 7
     return sealer.header + b"".join(chunks) + sealer.finish()
 
 
-def unseal(cipher: ChannelCipher, stream: bytes, context: bytes = b"", size: int = 70_000) -> bytes:
+def unseal(
+    cipher: ChannelCipher,
+    stream: bytes,
+    context: bytes = b"",
+    size: int = 70_000,
+    now: float = NOW,
+) -> bytes:
     opener = StreamOpener(cipher, context)
-    body = b"".join([opener.update(part, NOW) for part in parts(stream, size)])
-    return body + opener.finish(NOW)
+    body = b"".join([opener.update(part, now) for part in parts(stream, size)])
+    return body + opener.finish(now)
 
 
 class RoundTripTests(SynchronousTestCase):
@@ -83,14 +92,57 @@ class OnceTests(SynchronousTestCase):
         self.assertEqual(receiver.store.levels.held, 0)
         self.assertRaises(KeyUsedError, unseal, receiver, stream)
 
-    def test_two_openers_at_once_do_not_both_open(self) -> None:
+    def test_of_two_openers_at_once_the_faster_one_has_the_whole(self) -> None:
+        for forget in (False, True):
+            sender, receiver = pair()
+            stream = seal(sender, bytes(100_000))
+            first, second = StreamOpener(receiver, b""), StreamOpener(receiver, b"")
+            for opener in (first, second):
+                opener.update(stream, NOW)
+            if forget:
+                receiver.store.erase()
+            self.assertEqual(len(first.finish(NOW)), 100_000 - CHUNK_BYTES)
+            self.assertRaises(KeyUsedError, second.finish, NOW)
+            late = StreamOpener(receiver, b"")
+            self.assertRaises(UnknownKeyError if forget else KeyUsedError, late.update, stream, NOW)
+
+    def test_stream_that_outlives_its_key_opens_once(self) -> None:
         sender, receiver = pair()
         stream = seal(sender, bytes(100_000))
         first, second = StreamOpener(receiver, b""), StreamOpener(receiver, b"")
-        first.update(stream[:1000], NOW)
-        second.update(stream[:1000], NOW)
-        first.update(stream[1000:], NOW)
-        self.assertRaises(KeyUsedError, second.update, stream[1000:], NOW)
+        for opener in (first, second):
+            opener.update(stream, 749.0)
+        self.assertRaises(KeyExpiredError, unseal, receiver, stream, now=750.0)
+        first.finish(750.0)
+        self.assertRaises(KeyUsedError, second.finish, 750.0)
+        self.assertRaises(KeyUsedError, unseal, receiver, stream, now=750.0)
+
+    def test_stream_that_broke_off_opens_again_until_its_key_expires(self) -> None:
+        sender, receiver = pair()
+        body = bytes(range(250)) * 1000
+        stream = seal(sender, body, b"c")
+        held = receiver.store.levels.held
+        for number in range(100):
+            opener = StreamOpener(receiver, b"c")
+            self.assertTrue(opener.update(stream[: (number % 3 + 2) * SEALED], NOW))
+            opener.abandon()
+        self.assertRaises(BadCiphertextError, unseal, receiver, stream[:-1], b"c")
+        self.assertEqual(receiver.store.levels.held, held)
+        self.assertEqual(unseal(receiver, stream, b"c"), body)
+        self.assertRaises(KeyUsedError, unseal, receiver, stream, b"c")
+        late = seal(sender, body)
+        self.assertRaises(BadCiphertextError, unseal, receiver, late[:-1])
+        self.assertRaises(KeyExpiredError, unseal, receiver, late, now=750.0)
+
+    def test_key_of_a_stream_that_broke_off_serves_for_nothing_else(self) -> None:
+        sender, receiver = pair()
+        stream = seal(sender, bytes(100_000))
+        self.assertRaises(BadCiphertextError, unseal, receiver, stream[:-1])
+        used = stream[4:20]
+        self.assertRaises(KeyUsedError, key_by_id, receiver.store, used, 32, b"rest", NOW)
+        message = stream[:2] + b"\x02" + stream[3:]
+        self.assertRaises(BadCiphertextError, receiver.open, message, b"", NOW)
+        self.assertEqual(unseal(receiver, stream), bytes(100_000))
 
     def test_keys_are_wiped_at_the_end_and_when_abandoned(self) -> None:
         sender, receiver = pair(4)
@@ -151,7 +203,17 @@ class TamperingTests(SynchronousTestCase):
         self.assertRaises(BadCiphertextError, unseal, self.receiver, self.stream, b"d")
         self.assertEqual(unseal(self.receiver, self.stream, b"c"), self.body)
 
-    def test_changed_later_chunk_ends_the_stream(self) -> None:
+    def test_changed_copy_changes_nothing_for_the_true_one(self) -> None:
+        for at in range(HEAD_BYTES, len(self.stream), 30_000):
+            changed = bytearray(self.stream)
+            changed[at] ^= 1
+            self.assertRaises(BadCiphertextError, unseal, self.receiver, bytes(changed), b"c")
+        for end in (HEAD_BYTES + SEALED, len(self.stream) - 1):
+            self.assertRaises(BadCiphertextError, unseal, self.receiver, self.stream[:end], b"c")
+        self.assertEqual(unseal(self.receiver, self.stream, b"c"), self.body)
+        self.assertRaises(KeyUsedError, unseal, self.receiver, self.stream, b"c")
+
+    def test_changed_later_chunk_ends_the_opener(self) -> None:
         opener = StreamOpener(self.receiver, b"c")
         self.assertEqual(opener.update(self.head + self.chunks[0] + b"\0", NOW), b"a" * CHUNK_BYTES)
         self.assertRaises(BadCiphertextError, opener.update, bytes(2 * SEALED), NOW)

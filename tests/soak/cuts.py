@@ -27,7 +27,6 @@ from dynamicrypt.errors import (
 )
 from dynamicrypt.keys.envelope import HEAD_BYTES, parse
 from dynamicrypt.keys.pool_key import Mode
-from dynamicrypt.keys.stream import CHUNK_BYTES
 from dynamicrypt.node.channel import LinkChannel
 from dynamicrypt.peer import dialler
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
@@ -268,9 +267,8 @@ class CutTests(TestCase):
         self.fails(WrongChannelError, letter, letter.sender, letter.channel)
         self.fails(UnknownKeyError, letter, receiver, other)
         part = bytearray(letter.parts[0])
-        # Behind the counter, for another one may have been seen; within the first chunk of a
-        # stream, for a chunk that opened is out.
-        at = self.chance.randrange(HEAD_BYTES, min(len(part), CHUNK_BYTES))
+        # Behind the counter, for another one may have been seen.
+        at = self.chance.randrange(HEAD_BYTES, len(part))
         part[at] ^= 1 << self.chance.randrange(8)
         changed = Letter(**{**letter.__dict__, "parts": [bytes(part)]})
         self.fails(BadCiphertextError, changed, receiver, letter.channel)

@@ -106,7 +106,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         409, "The first request with this idempotency key is under way", "Ask again.", 200
     ),
     "key_used": Kind(
-        410, "Opened before, or its key is used up", "Take the message for a replay and drop it."
+        410,
+        "Opened before, or its key is used up",
+        "If you have read it (or have the key), drop it: a replay, or a repeated request. If not,"
+        " have the sender seal it again, or take another key.",
     ),
     "key_expired": Kind(410, "The message came too late", "Have the sender seal it again."),
     "too_large": Kind(413, "More than one operation takes", "Send it in parts, or as a stream."),

@@ -161,6 +161,16 @@ class DecryptTests(StreamCase):
         (answer,) = again.received()
         self.problem(answer, "key_used", 410)
 
+    def test_a_damaged_copy_does_the_true_one_no_harm(self) -> None:
+        good = self.sealed(BODY)
+        for damaged in (good[:-1] + bytes([good[-1] ^ 1]), good[:-20]):
+            client = self.another_client()
+            client.send(self.plain_head("decrypt", len(damaged)) + damaged)
+            self.assertNotIn(b"\r\n0\r\n\r\n", client.transport.value())
+            client.close()
+        self.client.send(self.plain_head("decrypt", len(good)) + good)
+        self.assertEqual(self.answer().body, BODY)
+
 
 class RefusalTests(StreamCase):
     def refused(self, *headers: bytes, verb: str = "encrypt") -> Response:

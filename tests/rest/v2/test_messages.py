@@ -202,7 +202,9 @@ class KeyTests(NativeCase):
         self.partner_keys()
         (envelope,) = self.partner.seal(b"not yet opened", 2)
         self.ok(self.post(f"/keys/{UUID(bytes=parse(envelope).key_id)}", {}))
-        self.problem(self.post("/decrypt", {"ciphertext": b64(envelope)}), "key_used", 410)
+        refused = self.post("/decrypt", {"ciphertext": b64(envelope)})
+        self.problem(refused, "key_used", 410)
+        self.assertIn(b"was handed to an application of this side", refused.body)
 
     def test_an_id_is_a_uuid_that_is_known(self) -> None:
         unknown = f"{CHANNEL}/keys/00000000-0000-0000-0000-000000000000"
