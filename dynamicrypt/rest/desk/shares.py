@@ -39,6 +39,9 @@ class _Holding:
         return next(iter(entries))
 
 
+_NOTHING: Final = _Holding()
+
+
 class Shares:
     """The entries of all callers, each with what it costs of `size`.
 
@@ -60,15 +63,17 @@ class Shares:
     def victim(self, caller: str, cost: int) -> Place | None:
         """Whose entry has to go first if the caller is to add one of this cost.
 
-        None where the caller would hold most by the new one alone: then that finds no room.
+        None where the caller would hold most, and what it holds now would not make room enough:
+        then the new one finds none, and nothing goes in vain.
         """
-        own = self._holdings.get(caller)
-        wanted = (cost + (own.total if own else 0)).bit_length()
+        own = self._holdings.get(caller, _NOTHING)
+        wanted = (own.total + cost).bit_length()
         level = next((level for level in reversed(self._levels[wanted:]) if level), None)
         if level is not None:
             caller = next(iter(level))
-        holding = self._holdings.get(caller)
-        return None if holding is None else (caller, holding.first)
+        elif self._free + own.total < cost:
+            return None
+        return caller, self._holdings[caller].first
 
     def add(self, place: Place, cost: int) -> None:
         """Enter what there is room for, under a name that is not in use."""

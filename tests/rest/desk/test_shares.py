@@ -26,7 +26,7 @@ class ShareTests(SynchronousTestCase):
                 wanted = held + Counter({caller: cost})
                 if place is None:
                     self.assertGreaterEqual(2 * wanted[caller], max(wanted.values()))
-                    self.assertEqual(held[caller], 0)
+                    self.assertGreater(cost + held.total() - held[caller], SIZE)
                     break
                 self.assertGreaterEqual(2 * wanted[place[0]], max(wanted.values()))
                 held[place[0]] -= costs[place]
@@ -49,3 +49,11 @@ class ShareTests(SynchronousTestCase):
             self.assertEqual(place, ("a", b"%d" % number))
             shares.remove(("a", b"%d" % number), 1)
         self.assertIsNone(shares.victim("a", 11))
+
+    def test_nothing_goes_for_what_finds_no_room_anyway(self) -> None:
+        shares = Shares(10)
+        shares.add(("a", b"small"), 1)
+        shares.add(("b", b"half"), 5)
+        self.assertIsNone(shares.victim("a", 8))
+        self.assertIsNone(shares.victim("a", 11))
+        self.assertEqual(shares.victim("a", 5), ("b", b"half"))
