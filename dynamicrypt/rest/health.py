@@ -34,7 +34,8 @@ class _Page(Resource, ABC):
         """What is read."""
 
 
-_FRONT: Final = b"""\
+#: The front page.
+FRONT: Final = b"""\
 DynamiCrypt
 
 /v2/openapi.json      the interface for applications
@@ -50,7 +51,7 @@ class Front(_Page):
 
     def reply(self) -> Reply:
         """What is read."""
-        return Reply(200, _FRONT, TEXT)
+        return Reply(200, FRONT, TEXT)
 
 
 class Health(_Page):
