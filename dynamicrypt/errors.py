@@ -108,6 +108,12 @@ class ChannelStoppedError(NoKeyComesError):
     code = "channel_stopped"
 
 
+class PeerRemovedError(NoKeyComesError):
+    """No key is ready, and the partner's node is known no more. Pair with it to have new ones."""
+
+    code = "unknown_peer"
+
+
 class ProfilesDifferError(NoKeyComesError):
     """The two nodes have different profiles. Start both with the same `--profile`."""
 

@@ -121,7 +121,7 @@ class StreamSealer:
     Raises NoKeyYetError when it is made. A sealer that is not finished must be abandoned.
     """
 
-    __slots__ = ("_chunks", "_pending", "header")
+    __slots__ = ("__weakref__", "_chunks", "_pending", "header")
 
     def __init__(self, cipher: ChannelCipher, context: bytes, now: float) -> None:
         (own,) = cipher.store.own.take(Use(Mode.STREAM, 0, cipher.suite), 1, now)
@@ -166,7 +166,7 @@ class StreamOpener:
     from its start again while its key is held. Any error ends the opener.
     """
 
-    __slots__ = ("_chunks", "_cipher", "_context", "_held", "_over", "_pending")
+    __slots__ = ("__weakref__", "_chunks", "_cipher", "_context", "_held", "_over", "_pending")
 
     def __init__(self, cipher: ChannelCipher, context: bytes) -> None:
         self._cipher = cipher

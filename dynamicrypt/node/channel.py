@@ -8,13 +8,21 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from dynamicrypt.errors import NoKeyYetError, PeerDownError
+from dynamicrypt.errors import NoKeyYetError, PeerRemovedError, SynchronisationError
 from dynamicrypt.keys.cipher import ChannelCipher
 from dynamicrypt.keys.envelope import channel_binding
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.keys.store import KeyStore
 from dynamicrypt.node.carrier import Carrier
-from dynamicrypt.node.endings import ERASING, LEFT, STOPPED, STOPPED_HERE, Absence, after_close
+from dynamicrypt.node.endings import (
+    ERASING,
+    LEFT,
+    REMOVED,
+    STOPPED,
+    STOPPED_HERE,
+    Absence,
+    after_close,
+)
 from dynamicrypt.node.events import EventLog, Kind
 from dynamicrypt.node.messages import ChannelMessages
 from dynamicrypt.node.opening import Opening
@@ -46,7 +54,7 @@ class LinkChannel(ChannelMessages):
     """The keys that a service here shares with its partner at one peer, and what they are for.
 
     `opening` is how it comes to be open. Keys stay when the link goes, and are erased when the
-    partner's process or this channel ends.
+    partner's process or this channel ends, and when the peer is removed.
     """
 
     _log = Logger()
@@ -61,7 +69,7 @@ class LinkChannel(ChannelMessages):
         profile: Profile,
         limits: StoreLimits,
         link: Callable[[], Carrier | None],
-        absence: Callable[[], str],
+        absence: Callable[[], Absence],
         events: EventLog,
         seconds: Callable[[], float],
         later: Callable[[Callable[[], None]], object],
@@ -147,7 +155,8 @@ class LinkChannel(ChannelMessages):
     def when_ready(self, count: int = 1) -> Deferred[None]:
         """Fires when so many keys are ready at once; to be cancelled by who stops waiting.
 
-        Fails with what `after_close` says when the channel is closed. Raises ParameterError for
+        Fails with what `after_close` says when the channel is closed, and with PeerRemovedError
+        when the peer is removed. Raises ParameterError for
         more than a store ever has.
         """
         return self.supply.when_ready(count)
@@ -173,6 +182,26 @@ class LinkChannel(ChannelMessages):
         """The partner's keys are gone with its process, and so is the use of ours."""
         self._erase()
         self.ledger.clear()
+
+    def peer_removed(self) -> None:
+        """The peer is known no more, and has no link: whatever is shared with it ends.
+
+        So does what is under way. To be called again as long as that is so. If the peer is known
+        again the channel goes on, and tells its partner that the keys of before are gone.
+        """
+        levels = self.store.levels
+        if levels.offered or levels.free or levels.in_use or levels.held:
+            self._log.info(
+                "keys erased channel={service}/{partner}: {why}",
+                service=self.name.service,
+                partner=self.partner,
+                why=REMOVED,
+            )
+        self._end_streams()
+        self.partner_restarted()
+        self._used()
+        self.opening.tell(SynchronisationError(REMOVED))
+        self.supply.end(PeerRemovedError(f"no key comes: {REMOVED}"))
 
     def close(self, reason: str = LEFT) -> None:
         """End the channel, here and at the partner, and erase the keys."""
@@ -207,12 +236,15 @@ class LinkChannel(ChannelMessages):
 
     def _state(self) -> tuple[str, Absence | None]:
         """The state, and why it is not up."""
+        absence = self._absence() if self._link() is None else None
+        if absence is not None and absence.error is PeerRemovedError:
+            return "down", absence
         if self.opening.stopped:
             return "stopped", STOPPED_HERE
         if self.opening.up:
             return ("resting" if self.supply.resting else "up"), None
-        if self._link() is None:
-            return "down", Absence(self._absence(), PeerDownError)
+        if absence is not None:
+            return "down", absence
         return ("opening" if self.opening.wanted else "down"), self.opening.absence
 
     def _starved(self, error: NoKeyYetError) -> NoKeyYetError:

@@ -103,6 +103,12 @@ class Dialling:
                 return
         self._begin(address, fingerprint, kept=True, known=known)
 
+    def forget(self, fingerprint: bytes) -> None:
+        """Dial this peer no more where it was known to be."""
+        for target in self._of(fingerprint):
+            if target.known:
+                self._give_up(target)
+
     def release(self, fingerprint: bytes) -> None:
         """Dial this peer no more; a link that is up stays."""
         for target in self._of(fingerprint):

@@ -12,6 +12,7 @@ from dynamicrypt.errors import (
     DynamiCryptError,
     NoKeyYetError,
     NotOpenedError,
+    PeerRemovedError,
     ProfilesDifferError,
     StoppingError,
     UnknownChannelError,
@@ -57,7 +58,11 @@ _BY_PARTNER: Final = {
     STOPPED: _STOPPED_THERE,
     FAULT: Absence("a fault of the partner's node ended it"),
 }
-_BY_US: Final = {FAULT: Absence("a fault of this node ended it; the log tells more")}
+REMOVED: Final = "the peer is known no more"
+_BY_US: Final = {
+    FAULT: Absence("a fault of this node ended it; the log tells more"),
+    UNPAIRED: Absence(REMOVED, PeerRemovedError),
+}
 _REFUSED: Final = {"unknown": NOT_OPENED, STOPPED: _STOPPED_THERE}
 
 

@@ -184,6 +184,7 @@ class Exchange:
         """Every channel has had its ChannelDown."""
         name = self.links.name_of(link.fingerprint)
         self.events.publish(Kind.PEER_DOWN, peer=name, reason=reason)
+        self._part_from_removed({link.fingerprint})
 
     def incarnation_changed(self, fingerprint: bytes) -> None:
         """Erase every key shared with the process that ended."""
@@ -269,7 +270,15 @@ class Exchange:
 
     def _tick(self) -> None:
         self._keep_links()
+        self._part_from_removed({channel.peer for channel in self._channels.values()})
         self._for_each(self._channels.values(), lambda channel: channel.tick())
+
+    def _part_from_removed(self, peers: Iterable[bytes]) -> None:
+        """Erase what is shared with those of these peers that are known no more."""
+        removed = self.links.removed(peers)
+        if removed:
+            shared = [each for each in self._channels.values() if each.peer in removed]
+            self._for_each(shared, lambda channel: channel.peer_removed())
 
     def _for_each(
         self, channels: Iterable[LinkChannel], act: Callable[[LinkChannel], object]

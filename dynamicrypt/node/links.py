@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
@@ -11,9 +11,17 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from dynamicrypt._core import Bank, Fill, system_fill
+from dynamicrypt.errors import PeerDownError, PeerRemovedError
 from dynamicrypt.node.connections import Connections
 from dynamicrypt.node.dialling import Dialling
-from dynamicrypt.node.endings import CLASSICAL, GOODBYE, UNPAIRED, UNUSED
+from dynamicrypt.node.endings import (
+    CLASSICAL,
+    GOODBYE,
+    REMOVED,
+    UNPAIRED,
+    UNUSED,
+    Absence,
+)
 from dynamicrypt.node.link_table import LinkTable, LinkWatcher
 from dynamicrypt.node.reactor import Reactor
 from dynamicrypt.params import ExchangeParameters
@@ -141,16 +149,29 @@ class Links:
         peer = self.peer_of(fingerprint)
         return show(fingerprint) if peer is None else peer.name
 
-    def absence(self, fingerprint: bytes) -> str:
-        """Why there is no link to a peer, and whether one is to come; for people."""
+    def absence(self, fingerprint: bytes) -> Absence:
+        """Why there is no link to a peer, and whether one is to come."""
         loss = self._table.losses.get(fingerprint)
         why = "there was no link to the peer yet" if loss is None else f"the link ended: {loss}"
         if self.peer_of(fingerprint) is None:
-            return f"{why}; the peer is known no more"
+            return Absence(f"{why}; {REMOVED}", PeerRemovedError)
         if self._dialling.calls(fingerprint):
             failure = self._dialling.failure(fingerprint)
-            return f"{why}; the peer is dialled" + (f", in vain: {failure}" if failure else "")
-        return f"{why}; the peer has to dial"
+            in_vain = f", in vain: {failure}" if failure else ""
+            return Absence(f"{why}; the peer is dialled{in_vain}", PeerDownError)
+        return Absence(f"{why}; the peer has to dial", PeerDownError)
+
+    def removed(self, fingerprints: Iterable[bytes]) -> set[bytes]:
+        """Those that are known no more, and have no link; they are dialled no more, either.
+
+        An address that a caller named is: another node may answer there.
+        """
+        known = self._peers()
+        gone = {each for each in fingerprints if known.owner_of(each) is None}
+        gone -= {self.fingerprint, *(link.fingerprint for link in self)}
+        for fingerprint in gone:
+            self._dialling.forget(fingerprint)
+        return gone
 
     def release(self, fingerprint: bytes) -> None:
         """Nobody here needs the link: stop dialling, and end it unless the peer uses it."""

@@ -8,6 +8,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Final
+from weakref import WeakSet
 
 from dynamicrypt._core import system_fill
 from dynamicrypt.errors import BadCiphertextError, DynamiCryptError, NoKeyYetError
@@ -34,6 +35,8 @@ class ChannelMessages(ABC):
     def __init__(self, cipher: ChannelCipher, seconds: Callable[[], float]) -> None:
         self.cipher: Final = cipher
         self._seconds: Final = seconds
+        #: Those that are under way, and some that are over.
+        self._streams: WeakSet[StreamSealer | StreamOpener] = WeakSet()
         self._splitter = Splitter(cipher, system_fill)
         self._gatherer = Gatherer(cipher)
 
@@ -95,12 +98,15 @@ class ChannelMessages(ABC):
             sealer = StreamSealer(self.cipher, context, self._seconds())
         except NoKeyYetError as error:
             raise self._starved(error) from None
+        self._streams.add(sealer)
         self._used()
         return sealer
 
     def stream_opener(self, context: bytes = b"") -> StreamOpener:
         """Opens what a stream sealer made."""
-        return StreamOpener(self.cipher, context)
+        opener = StreamOpener(self.cipher, context)
+        self._streams.add(opener)
+        return opener
 
     def take_key(self) -> tuple[uuid.UUID, bytearray]:
         """A fresh key for the application and its id; the caller wipes it. Raises NoKeyYetError."""
@@ -145,6 +151,12 @@ class ChannelMessages(ABC):
         now = self._seconds()
         self.store.expire(now)
         self._gatherer.expire(now)
+
+    def _end_streams(self) -> None:
+        """Wipe the keys of the streams that are under way: what comes next of them fails."""
+        for stream in list(self._streams):
+            stream.abandon()
+        self._streams.clear()
 
     def _erase(self) -> None:
         """Forget all keys and pieces."""

@@ -53,7 +53,7 @@ class Opening:
     def when_up(self) -> Deferred[None]:
         """Fires when it is up.
 
-        Fails with SynchronisationError when it is refused, and with what `end` is given.
+        Fails with SynchronisationError when it is refused, and with what `tell` or `end` is given.
         """
         return succeed(None) if self.up else self._waiters.wait()
 
@@ -105,6 +105,10 @@ class Opening:
             self._retry_at = self._seconds() + RETRY
         if event.reason not in GIVING_WAY:
             self._waiters.fail(SynchronisationError(self.absence.words))
+
+    def tell(self, error: Exception) -> None:
+        """It will not come up before somebody has done something about it."""
+        self._waiters.fail(error)
 
     def end(self, error: Exception) -> None:
         """It is over for good."""

@@ -10,7 +10,7 @@ from dynamicrypt.errors import SynchronisationError
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.node import channel as channel_module
 from dynamicrypt.node.channel import LinkChannel
-from dynamicrypt.node.endings import CLASSICAL, SUPERSEDED, UNPAIRED
+from dynamicrypt.node.endings import CLASSICAL, NOT_OPENED, SUPERSEDED, UNPAIRED
 from dynamicrypt.node.events import EventLog
 from dynamicrypt.node.links import Links
 from dynamicrypt.params import PROFILES
@@ -185,7 +185,7 @@ class AbsenceTests(LinksTestCase):
     """What people read of a peer without a link."""
 
     def says(self, *parts: str) -> None:
-        self.assertEqual(self.links.absence(PEER), "; ".join(parts))
+        self.assertEqual(self.links.absence(PEER).words, "; ".join(parts))
 
     def test_nobody_knows_the_peer(self) -> None:
         self.says("there was no link to the peer yet", "the peer is known no more")
@@ -233,7 +233,7 @@ class LateEventTests(SynchronousTestCase):
             profile=PROFILES["fast"],
             limits=StoreLimits(high=2, low=1, late=2),
             link=lambda: link,
-            absence=str,
+            absence=lambda: NOT_OPENED,
             events=EventLog(),
             seconds=Clock().seconds,
             later=lambda call: call(),

@@ -6,6 +6,7 @@ from typing import cast
 from dynamicrypt.keys.limits import StoreLimits
 from dynamicrypt.node.carrier import Carrier
 from dynamicrypt.node.channel import LinkChannel
+from dynamicrypt.node.endings import NOT_OPENED
 from dynamicrypt.node.events import EventLog
 from dynamicrypt.params import PROFILES
 from dynamicrypt.session.link_events import ChannelName, KeyConfirmed, KeyMade
@@ -53,7 +54,7 @@ def make_channel(
         profile=PROFILES["fast"],
         limits=StoreLimits(),
         link=lambda: cast("Carrier", IdleLink()),
-        absence=str,
+        absence=lambda: NOT_OPENED,
         events=events,
         seconds=seconds,
         later=later,

@@ -47,7 +47,8 @@ class Patience:
     async def has_keys(self, channel: LinkChannel, needed: int) -> bool:
         """Whether so many keys are ready before the time is over; returns then.
 
-        Raises UnknownChannelError or StoppingError when the channel closes.
+        Also once no key is to come. Raises UnknownChannelError or StoppingError when the channel
+        closes.
         """
         left = self._deadline - self._reactor.seconds()
         if left <= 0:
@@ -60,4 +61,7 @@ class Patience:
             # Whoever closes the channel is not done with it.
             await deferLater(self._reactor, 0)
             raise
+        except NoKeyComesError:
+            await deferLater(self._reactor, 0)
+            return False
         return True

@@ -187,7 +187,14 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 
 #: Codes of what needs a key and finds none.
-NO_KEY: Final = ("no_key_yet", "not_opened", "peer_down", "channel_stopped", "profiles_differ")
+NO_KEY: Final = (
+    "no_key_yet",
+    "not_opened",
+    "peer_down",
+    "unknown_peer",
+    "channel_stopped",
+    "profiles_differ",
+)
 
 
 def problem_of(error: DynamiCryptError) -> dict[str, object]:
