@@ -338,6 +338,74 @@ def probabilistic_beliefs(
     `inputs` [steps, k*n] and both outputs [steps] are -1 and +1.
     """
 
+def particle_runs(
+    k: int,
+    n: int,
+    l: int,
+    rule: int,
+    key: int,
+    number: int,
+    steps: NDArray[np.int64],
+    matched: NDArray[np.int32],
+    work: NDArray[np.int64],
+    followed: NDArray[np.int64],
+    *,
+    attackers: int,
+    fewest: int,
+    share: float,
+    flip: float,
+    doubt: float,
+    sharpness: float,
+    recent: int,
+    before: int,
+    package: int = 1,
+    delay: int = 0,
+    limit: int = ...,
+) -> None:
+    """Run pairs and attack their records with particles; `package` up to 64.
+
+    `work` is in steps of machines, `followed` in steps of learning in which distributions moved.
+    """
+
+def particle_drift(
+    k: int,
+    n: int,
+    l: int,
+    rule: int,
+    inputs: NDArray[np.int8],
+    a: NDArray[np.int8],
+    b: NDArray[np.int8],
+    chance: NDArray[np.float32],
+    *,
+    package: int = 1,
+) -> None:
+    """Write the chance of every value -l..l of every weight, [2l+1, k*n], to `chance`.
+
+    `inputs` [steps, k*n] and both outputs [steps] are -1 and +1, in whole packages.
+    """
+
+def particle_listen(
+    k: int,
+    n: int,
+    l: int,
+    rule: int,
+    key: int,
+    inputs: NDArray[np.int8],
+    a: NDArray[np.int8],
+    b: NDArray[np.int8],
+    weights: NDArray[np.int8],
+    *,
+    fewest: int,
+    share: float,
+    flip: float,
+    doubt: float,
+    package: int = 1,
+) -> int:
+    """Machines of these weights [machines, k*n] listen and are selected; returns how many are left.
+
+    They come first in `weights`.
+    """
+
 def glibc_numbers(seed: int, start: int, count: int) -> list[int]:
     """`count` numbers of glibc's rand() after srand(seed), from number `start` on."""
 

@@ -33,4 +33,10 @@ static inline uint32_t number_below(struct numbers *numbers, uint32_t bound)
     return (uint32_t)((next_number(numbers) >> 32) * bound >> 32);
 }
 
+/* Uniform in [0, 1), of 53 bits. */
+static inline double uniform_number(struct numbers *numbers)
+{
+    return (double)(next_number(numbers) >> 11) * 0x1p-53;
+}
+
 #endif

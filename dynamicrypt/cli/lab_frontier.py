@@ -46,7 +46,7 @@ def frontier(**options: Any) -> int:
             str(each.limit // exchange.package),
             f"{each.steps:.4g}",
             each.attack.attack.name,
-            f"{each.attack.success.value:.2g} ({each.attack.wins})",
+            f"{each.attack.every.success.value:.2g} ({each.attack.every.wins})",
             f"{each.bits:.1f}",
             f"{each.attack.least():.1f}",
         )
@@ -63,8 +63,8 @@ def _data(limit: Limit) -> dict[str, Any]:
         "kept": limit.kept,
         "steps": limit.steps,
         "attack": cost.attack.name,
-        "keys": cost.runs,
-        **share_data("success", cost.success),
+        "keys": cost.every.runs,
+        **share_data("success", cost.every.success),
         "bits": number(limit.bits),
         "least_bits": number(cost.least()),
     }

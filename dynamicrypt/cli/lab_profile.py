@@ -50,18 +50,23 @@ def profile(*, name: str | None, fusion: int, **options: Any) -> int:
         raise ExperimentError("no pair synchronised within the limit: ask for more --runs")
     least = strength.cheapest(found)
     rows: list[tuple[str, ...]] = [
-        ("attack", "M", "keys", "success", "slowest tenth", "steps", "bits", "slowest", "at least")
+        (
+            *("attack", "M", "keys", "success", "slowest tenth", "quickest tenth", "steps"),
+            *("bits", "slowest", "quickest", "at least"),
+        )
     ]
     rows += [
         (
             cost.attack.name,
             str(getattr(cost.attack, "attackers", 1)),
-            str(cost.runs),
-            f"{cost.success.value:.2g} ({cost.wins})",
-            f"{cost.slow_success.value:.2g} ({cost.slow_wins} of {cost.slow_runs})",
-            f"{cost.work:.3g}",
-            f"{cost.bits(fusion):.1f}",
-            f"{cost.slow_bits(fusion):.1f}",
+            str(cost.every.runs),
+            f"{cost.every.success.value:.2g} ({cost.every.wins})",
+            f"{cost.slow.success.value:.2g} ({cost.slow.wins} of {cost.slow.runs})",
+            f"{cost.quick.success.value:.2g} ({cost.quick.wins} of {cost.quick.runs})",
+            f"{cost.every.work:.3g}",
+            f"{cost.every.bits(fusion):.1f}",
+            f"{cost.slow.bits(fusion):.1f}",
+            f"{cost.quick.bits(fusion):.1f}",
             f"{cost.least(fusion):.1f}",
         )
         for cost in found
@@ -90,12 +95,14 @@ def _cost_data(cost: strength.Cost, fusion: int) -> dict[str, Any]:
     return {
         "attack": cost.attack.name,
         "attackers": getattr(cost.attack, "attackers", 1),
-        "runs": cost.runs,
-        **share_data("success", cost.success),
-        **share_data("slow_success", cost.slow_success),
-        "attacker_steps": cost.work,
-        "bits": number(cost.bits(fusion)),
-        "slow_bits": number(cost.slow_bits(fusion)),
+        "runs": cost.every.runs,
+        **share_data("success", cost.every.success),
+        **share_data("slow_success", cost.slow.success),
+        **share_data("quick_success", cost.quick.success),
+        "attacker_steps": cost.every.work,
+        "bits": number(cost.every.bits(fusion)),
+        "slow_bits": number(cost.slow.bits(fusion)),
+        "quick_bits": number(cost.quick.bits(fusion)),
         "strength_bits": number(cost.strength(fusion)),
         "least_bits": number(cost.least(fusion)),
     }

@@ -25,6 +25,7 @@ COLOURS: Final[Mapping[str, str]] = {
     "geometric": "#0072b2",
     "majority": "#009e73",
     "genetic": "#d55e00",
+    "particle": "#56b4e9",
     "probabilistic": "#cc79a7",
     "hebbian": "#0072b2",
     "random-walk": "#d55e00",

@@ -2,7 +2,7 @@
 
 The strength of an exchange is log2 of the least work of any attack of the lab: attempts until one
 succeeds, each with its attacker-steps. It is measured on the weights that are hashed, for all keys
-and for the slowest tenth of them, which an eavesdropper follows best.
+and for the slowest and the quickest tenth of them; those that are easiest to follow count.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamicrypt.lab.attacks import Attack, Genetic, Geometric, Majority, Probabilistic, Simple
+from dynamicrypt.lab.attacks import (
+    Attack,
+    Genetic,
+    Geometric,
+    Majority,
+    Particle,
+    Probabilistic,
+    Simple,
+)
 from dynamicrypt.lab.exchange import Exchange
 from dynamicrypt.lab.experiment import Experiment
 from dynamicrypt.lab.outcome import Criterion, Outcome
@@ -33,11 +41,14 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     Genetic(attackers=1024),
     Genetic(attackers=4096),
     Genetic(attackers=16384),
+    Particle(attackers=100),
+    Particle(attackers=300),
+    Particle(attackers=1000),
     Probabilistic(),
 )
 
-#: Share of the keys that are called slow.
-SLOW: Final = 0.1
+#: Share of the keys that are called slow, and of those that are called quick.
+TENTH: Final = 0.1
 
 #: How many times the time of a run of one geometric machine a run of the probabilistic attack takes
 #: (K = 6, N = 48), and the fewest runs of a dear attack.
@@ -45,8 +56,9 @@ PROBABILISTIC_MACHINES: Final = 10_000
 FEWEST: Final = 40
 
 
-#: Successes that it takes to tell the slowest tenth from the others.
-TELLING: Final = 5
+#: Successes that it takes to tell a tenth from the others: the least of three estimates would else
+#: be one that chance has made small.
+TELLING: Final = 10
 
 
 def balanced_runs(attack: Attack, runs: int) -> int:
@@ -70,48 +82,52 @@ def exchange_of(parameters: ExchangeParameters) -> Exchange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """One attack's success and work; attacker-steps of a geometric machine are the unit.
+class Keys:
+    """What one attack did to a share of the keys: how many fell, and the work of an attempt."""
 
-    `work` is of one attempt, `success` and `slow_success` its chance against any key and against
-    one of the slowest tenth.
-    """
-
-    attack: Attack
     runs: int
     wins: int
-    success: Estimate
-    slow_success: Estimate
-    slow_wins: int
-    slow_runs: int
     work: float
-    slow_work: float
+
+    @property
+    def success(self) -> Estimate:
+        """The chance of an attempt."""
+        return proportion(self.wins, self.runs)
 
     def bits(self, machines: int = 1) -> float:
         """log2 of the work until a key falls; infinite where no attempt succeeded."""
-        return _bits(machines * self.work, self.success.value)
-
-    def slow_bits(self, machines: int = 1) -> float:
-        """The same for one of the slowest tenth."""
-        return _bits(machines * self.slow_work, self.slow_success.value)
-
-    def strength(self, machines: int = 1) -> float:
-        """Bits against the slowest tenth, or against all keys where too few of them show it."""
-        return (self.slow_bits if self._slow_tells else self.bits)(machines)
+        return log2(machines * self.work * self.runs / self.wins) if self.wins else inf
 
     def least(self, machines: int = 1) -> float:
         """What 95 % confidence leaves of it: the success may be at the top of its interval."""
-        if self._slow_tells:
-            return _bits(machines * self.slow_work, wilson(self.slow_wins, self.slow_runs)[1])
-        return _bits(machines * self.work, wilson(self.wins, self.runs)[1])
+        return log2(machines * self.work / wilson(self.wins, self.runs)[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """One attack's success and work; attacker-steps of a geometric machine are the unit.
+
+    Of all keys, the slowest tenth and the quickest tenth of them: an attacker sees which is which.
+    """
+
+    attack: Attack
+    every: Keys
+    slow: Keys
+    quick: Keys
 
     @property
-    def _slow_tells(self) -> bool:
-        return self.slow_wins >= TELLING
+    def easiest(self) -> Keys:
+        """The tenth that takes the least work, or all keys where too few of it fell to tell."""
+        telling = [keys for keys in (self.slow, self.quick) if keys.wins >= TELLING]
+        return min((self.every, *telling), key=Keys.bits)
 
+    def strength(self, machines: int = 1) -> float:
+        """log2 of the work until one of the easiest falls; infinite where no attempt succeeded."""
+        return self.easiest.bits(machines)
 
-def _bits(work: float, success: float) -> float:
-    return log2(work / success) if success > 0 else inf
+    def least(self, machines: int = 1) -> float:
+        """What 95 % confidence leaves of it."""
+        return self.easiest.least(machines)
 
 
 def step_seconds(attack: Attack, exchange: Exchange) -> float:
@@ -130,34 +146,27 @@ def yardstick(exchange: Exchange) -> float:
     )
 
 
-def slowest(steps: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which runs are among the slowest tenth of those that synchronised."""
-    finished = steps >= 0
-    if not finished.any():
-        return finished
-    return finished & (steps >= np.quantile(steps[finished], 1 - SLOW))
-
-
 def cost_of(attack: Attack, outcome: Outcome, *, unit: float = 1.0) -> Cost:
     """The cost that an outcome shows, some of whose runs synchronised.
 
     One of its attacker-steps counts as `unit` of them.
     """
-    slow = slowest(outcome.steps)
     finished = outcome.finished
+    low, high = np.quantile(outcome.steps[finished], (TENTH, 1 - TENTH))
     known = outcome.matched >= Criterion.EQUAL.threshold(outcome.weights)
-    wins, count = int(known[slow].sum()), int(slow.sum())
-    all_wins, kept = int(known[finished].sum()), int(finished.sum())
+
+    def keys(chosen: NDArray[np.bool_]) -> Keys:
+        return Keys(
+            runs=int(chosen.sum()),
+            wins=int(known[chosen].sum()),
+            work=unit * float(outcome.work[chosen].mean()),
+        )
+
     return Cost(
         attack=attack,
-        runs=kept,
-        wins=all_wins,
-        success=proportion(all_wins, kept),
-        slow_success=proportion(wins, count),
-        slow_wins=wins,
-        slow_runs=count,
-        work=unit * float(outcome.work[finished].mean()),
-        slow_work=unit * float(outcome.work[slow].mean()),
+        every=keys(finished),
+        slow=keys(finished & (outcome.steps >= high)),
+        quick=keys(finished & (outcome.steps <= low)),
     )
 
 
@@ -197,9 +206,11 @@ def fits(attack: Attack, exchange: Exchange) -> bool:
         return 1 < K <= 7
     if isinstance(attack, Majority):
         return K <= 12
+    if isinstance(attack, Particle):
+        return attack.hears(exchange)
     return not (isinstance(attack, Probabilistic) and exchange.secret_inputs)
 
 
 def cheapest(found: Sequence[Cost]) -> Cost:
     """The attack of least work; if none succeeded, the one that was tried most often."""
-    return min(found, key=lambda cost: (cost.strength(), -cost.runs))
+    return min(found, key=lambda cost: (cost.strength(), -cost.every.runs))

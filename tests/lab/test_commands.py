@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.cli.__main__ import dynamicrypt
 from dynamicrypt.errors import ParameterError
+from dynamicrypt.lab.attacks import NAMES
 from dynamicrypt.lab.attacks.seed import first_vector
 
 
@@ -53,7 +54,7 @@ class CommandTests(SynchronousTestCase):
         self.assertIsNone(data["steps_mean"])
 
     def test_every_attack_prints_one_object(self) -> None:
-        for name in ("simple", "geometric", "majority", "genetic", "probabilistic"):
+        for name in NAMES:
             data = answer("attack", name, "-N", "16", "-L", "1", "--runs", "40")
             self.assertEqual(data["runs"], 40)
             self.assertTrue(0 <= data["success"] <= 1)
@@ -105,7 +106,7 @@ class CommandTests(SynchronousTestCase):
         data = answer("profile", "-N", "16", "-L", "2", "--runs", "60", "--fusion", "4")
         self.assertEqual(data["fusion"], 4)
         names = {attack["attack"] for attack in data["attacks"]}
-        self.assertEqual(names, {"simple", "geometric", "majority", "genetic", "probabilistic"})
+        self.assertEqual(names, set(NAMES))
         bits = [a["strength_bits"] for a in data["attacks"] if a["strength_bits"] is not None]
         self.assertEqual(data["strength_bits"], min(bits))
         self.assertLess(data["strength_bits"], 20)

@@ -17,6 +17,7 @@ from dynamicrypt.lab.attacks import (
     Geometric,
     Majority,
     NoAttack,
+    Particle,
     Probabilistic,
     Simple,
     attack_named,
@@ -36,6 +37,7 @@ ATTACKS: list[Attack] = [
     Geometric(attackers=40),
     Majority(attackers=20),
     Genetic(attackers=64),
+    Particle(attackers=20),
     Probabilistic(),
 ]
 
@@ -50,7 +52,7 @@ def same(first: Outcome, second: Outcome) -> bool:
 class ExperimentTests(SynchronousTestCase):
     def test_threads_and_instruction_sets_change_nothing(self) -> None:
         for attack in ATTACKS:
-            runs = 40 if isinstance(attack, Majority | Genetic | Probabilistic) else 2000
+            runs = 40 if isinstance(attack, Majority | Genetic | Particle | Probabilistic) else 2000
             experiment = Experiment(exchange=exchange(3, 10, 2), attack=attack, runs=runs, seed=3)
             expected = experiment.run(threads=1)
             for name in lane_instruction_sets():
@@ -125,6 +127,7 @@ class ExperimentTests(SynchronousTestCase):
             (exchange(13, 4, 1), Majority()),
             (exchange(8, 4, 1), Genetic()),
             (exchange(3, 4, 1, package=65), Probabilistic()),
+            (exchange(3, 4, 1, package=65), Particle()),
             (exchange(3, 4, 1), Majority(attackers=1 << 40)),
         ):
             with self.assertRaises(ExperimentError) as caught:

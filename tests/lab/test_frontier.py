@@ -38,7 +38,7 @@ class LimitTests(SynchronousTestCase):
         limited = replace(PLAIN, limit=found.limit)
         outcome = Experiment(exchange=limited, attack=Geometric(), runs=RUNS, seed=4).run()
         success = outcome.success(Criterion.EQUAL)
-        self.assertTrue(success.agrees_with(found.attack.success))
+        self.assertTrue(success.agrees_with(found.attack.every.success))
         kept = float(outcome.finished.mean())
         self.assertApproximates(kept, found.kept, 5 * np.sqrt(2 * kept / RUNS))
         spent = np.where(outcome.finished, outcome.steps, found.limit).mean() / kept

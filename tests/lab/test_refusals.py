@@ -32,6 +32,7 @@ class RefusalTests(SynchronousTestCase):
             (("attack", "majority", "-K", "13"), "k is 13, not in 1..12"),
             (("attack", "genetic", "-K", "8"), "k is 8, not in 1..7"),
             (("attack", "probabilistic", "--package", "65"), "package is 65, not in 1..64"),
+            (("attack", "particle", "--queries", "1"), "is for random inputs"),
             (("attack", "geometric", "--attackers", "9" * 9), "not in 1..262144"),
             (("sync", "--runs", "9" * 30), "not in 0..1000000000"),
             (("sync", "--queries", "0"), "not above 0"),

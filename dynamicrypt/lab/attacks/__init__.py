@@ -5,6 +5,7 @@ from dynamicrypt.lab.attacks.genetic import Genetic
 from dynamicrypt.lab.attacks.geometric import Geometric
 from dynamicrypt.lab.attacks.majority import Majority
 from dynamicrypt.lab.attacks.names import NAMES, attack_named
+from dynamicrypt.lab.attacks.particle import Particle
 from dynamicrypt.lab.attacks.probabilistic import Probabilistic
 from dynamicrypt.lab.attacks.simple import Simple
 
@@ -15,6 +16,7 @@ __all__ = [
     "Geometric",
     "Majority",
     "NoAttack",
+    "Particle",
     "Probabilistic",
     "Simple",
     "attack_named",

@@ -10,14 +10,16 @@ from dynamicrypt.lab.attacks.attack import Attack, NoAttack
 from dynamicrypt.lab.attacks.genetic import Genetic
 from dynamicrypt.lab.attacks.geometric import Geometric
 from dynamicrypt.lab.attacks.majority import Majority
+from dynamicrypt.lab.attacks.particle import Particle
 from dynamicrypt.lab.attacks.probabilistic import Probabilistic
 from dynamicrypt.lab.attacks.simple import Simple
 
-_ENSEMBLES: Final[Mapping[str, type[Simple | Geometric | Majority | Genetic]]] = {
+_ENSEMBLES: Final[Mapping[str, type[Simple | Geometric | Majority | Genetic | Particle]]] = {
     "simple": Simple,
     "geometric": Geometric,
     "majority": Majority,
     "genetic": Genetic,
+    "particle": Particle,
 }
 
 #: The names of all attacks.
