@@ -16,8 +16,8 @@ from dynamicrypt.client.request import MAX_WAIT, Request, batches, octets, post
 class Message:
     """One message of a batch: plaintext or ciphertext, what it is bound to, and a name for it."""
 
-    data: bytes
-    context: bytes = b""
+    data: bytes = field(repr=False)
+    context: bytes = field(default=b"", repr=False)
     reference: str | None = None
 
     def __post_init__(self) -> None:
@@ -32,7 +32,7 @@ class Message:
 class Outcome:
     """What became of one message of a batch: bytes, or else the error."""
 
-    data: bytes | None = None
+    data: bytes | None = field(default=None, repr=False)
     error: ProblemError | None = None
     reference: str | None = None
 
