@@ -222,9 +222,9 @@ class Exchange:
         check_name(partner)
         if (peer, partner) == (self.links.fingerprint, service.name):
             raise ParameterError("a service is not its own partner")
-        service.part(partner)
         if len(self._of_peer(peer)) >= MAX_CHANNELS:
             raise TooManyServicesError(f"there are {MAX_CHANNELS} channels with this peer already")
+        service.part(partner)
         channel = LinkChannel(
             name=ChannelName(service.name, partner),
             owner=service.owner,

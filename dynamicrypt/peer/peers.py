@@ -187,8 +187,10 @@ class PeersFile:
         try:
             version = self._directory.version(FILE)
             if self._known is None or version != self._version:
+                # What cannot be read now may be readable soon, and be no other version then.
+                content = self._content()
                 self._version = version
-                self._known = self._read()
+                self._known = self._decoded(content)
                 self._fault = ""
         except StateFileError as error:
             if self._known is None:
@@ -216,12 +218,18 @@ class PeersFile:
             self._log.error("{fault}; who was known before is known still", fault=fault)
 
     def _read(self) -> KnownPeers:
+        return self._decoded(self._content())
+
+    def _content(self) -> bytes | None:
+        """What the file holds, None if there is none."""
         try:
-            content = self._directory.read(FILE)
+            return self._directory.read(FILE)
         except FileNotFoundError:
-            return KnownPeers()
+            return None
+
+    def _decoded(self, content: bytes | None) -> KnownPeers:
         try:
-            return decode(content)
+            return KnownPeers() if content is None else decode(content)
         except ValueError as error:
             raise StateFileError(f"{self._directory.path / FILE}: {error}") from error
 

@@ -36,7 +36,8 @@ _CLAIM: Final = "running"
 #: What group and others may do with the directory and its files: nothing.
 _FOREIGN: Final = 0o077
 
-#: Device-independent mark of a file's version: inode, time of change in ns, size.
+#: Device-independent mark of a file's version: inode, time of change in ns, size. Of the change of
+#: its status: a repaired owner or mode counts, and programs that copy set the other time back.
 FileVersion: TypeAlias = tuple[int, int, int]
 
 
@@ -71,7 +72,7 @@ class StateDirectory:
         """The content of a file of mode 0600.
 
         Raises FileNotFoundError for a missing file, and StateFileError for one that is a link, is
-        open to others, belongs to another user, or is larger than MAX_FILE.
+        open to others, belongs to another user, is larger than MAX_FILE, or cannot be read.
         """
         path = self.path / name
         try:
@@ -85,6 +86,8 @@ class StateDirectory:
             # A buffer of the file object would keep a copy of tokens and keys.
             with open(descriptor, "rb", buffering=0, closefd=False) as file:
                 content = file.read(MAX_FILE + 1)
+        except OSError as error:
+            raise StateFileError(f"{path}: {_why(error)}") from error
         finally:
             os.close(descriptor)
         if len(content) > MAX_FILE:
@@ -102,14 +105,17 @@ class StateDirectory:
             raise OpenFileError(f"{path} is open to others, mode {mode}")
 
     def version(self, name: str) -> FileVersion | None:
-        """What changes when the file is replaced or written to; None if there is no file."""
+        """What changes when the file is replaced, written to or has another owner or mode.
+
+        None if there is no file.
+        """
         try:
             status = os.stat(self.path / name, follow_symlinks=False)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise StateFileError(f"{self.path / name}: {_why(error)}") from error
-        return status.st_ino, status.st_mtime_ns, status.st_size
+        return status.st_ino, status.st_ctime_ns, status.st_size
 
     def create(self, name: str, content: bytes) -> None:
         """Write a new file; raises FileExistsError, and changes nothing, if there is one.

@@ -6,6 +6,7 @@ from dynamicrypt.errors import ParameterError, SynchronisationError, TooManyServ
 from dynamicrypt.node import exchange as exchange_module
 from dynamicrypt.node import opening as opening_module
 from dynamicrypt.node.opening import Opening
+from dynamicrypt.peer.fingerprint import show
 from tests.node.hosts import HOST, ExchangeTestCase, Host
 
 
@@ -76,6 +77,20 @@ class NumberTests(CallerTestCase):
             TooManyServicesError, node.open_channel, "eve", "p3", peer="two", owner="o"
         )
         await self.works()
+
+    async def test_one_too_many_does_not_end_the_one_it_was_to_replace(self) -> None:
+        self.patch(exchange_module, "MAX_CHANNELS", 1)
+        self.register()
+        await self.synchronise()
+        node = self.one.node
+        node.create_service("eve", owner="o")
+        here = show(self.one.identity.fingerprint)
+        channel = node.open_channel("eve", "carol", peer=here, owner="o")
+        self.assertRaises(
+            TooManyServicesError, node.open_channel, "eve", "carol", peer="two", owner="o"
+        )
+        self.assertIs(node.channel("eve", "carol", owner="o"), channel)
+        self.assertTrue(channel.opening.wanted)
 
     async def test_link_that_is_full_keeps_its_channels(self) -> None:
         self.register()

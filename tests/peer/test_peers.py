@@ -1,6 +1,7 @@
 """The known peers and their file."""
 
 import json
+from errno import EIO, EMFILE
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -230,6 +231,32 @@ class PeersFileTests(SynchronousTestCase):
         self.assertEqual(len(lines), 3)
         self.assertIn("known still", lines[0])
         self.assertIn(peers.FILE, lines[0])
+
+    def test_sees_a_file_that_can_be_read_again(self) -> None:
+        self.file.update(lambda known: known.with_peer(BERLIN))
+        self.file.current()
+        PeersFile(self.directory).update(lambda known: known.without("berlin"))
+        with mock.patch("os.open", side_effect=OSError(EMFILE, "Too many open files")):
+            self.assertEqual(list(self.file.current()), [BERLIN])
+        self.assertEqual(list(self.file.current()), [])
+
+    def test_sees_that_its_mode_was_mended(self) -> None:
+        self.file.update(lambda known: known.with_peer(BERLIN))
+        self.file.current()
+        path = self.directory.path / peers.FILE
+        self.directory.replace(peers.FILE, peers.encode(KnownPeers()))
+        path.chmod(0o644)
+        self.assertEqual(list(self.file.current()), [BERLIN])
+        path.chmod(0o600)
+        self.assertEqual(list(self.file.current()), [])
+
+    def test_a_disk_that_fails_is_a_fault_of_the_file(self) -> None:
+        self.file.update(lambda known: known.with_peer(BERLIN))
+        self.file.current()
+        PeersFile(self.directory).update(lambda known: known.without("berlin"))
+        with mock.patch("os.fstat", side_effect=OSError(EIO, "Input/output error")):
+            self.assertEqual(list(self.file.current()), [BERLIN])
+        self.assertEqual(list(self.file.current()), [])
 
     def test_reads_a_broken_file_once(self) -> None:
         self.file.current()
