@@ -11,7 +11,7 @@ import click
 from dynamicrypt.cli.files import STANDARD, Armor, reading, writing
 from dynamicrypt.cli.reach import reach_options
 from dynamicrypt.cli.speech import result
-from dynamicrypt.client import Channel, DynamiCrypt, Split
+from dynamicrypt.client import Channel, DynamiCrypt, Sealed, SealedStream, Split
 from dynamicrypt.client.request import to_base64
 
 #: Bytes of a message; the service reads requests of 1 MiB.
@@ -74,7 +74,7 @@ def encrypt(
     if isinstance(sealed, Split):
         _put_pieces(sealed, output, armor=armor, as_json=as_json)
         return
-    data: dict[str, Any] = {"mode": sealed.mode, "key_id": sealed.key_id}
+    data: dict[str, Any] = {"mode": sealed.mode, "key_id": sealed.key_id} | _expiry(sealed)
     if output == STANDARD and as_json:
         result(as_json=True, data=data | {"ciphertext": to_base64(sealed.ciphertext)}, text="")
         return
@@ -101,16 +101,17 @@ def _stream(
     with reading(file) as source, writing(output, private=False) as sink:
         if armor:
             lines = Armor(sink)
-            size = channel.encrypt_stream(source, lines, context=context)
+            sealed = channel.encrypt_stream(source, lines, context=context)
             lines.end()
         else:
-            size = channel.encrypt_stream(source, sink, context=context)
+            sealed = channel.encrypt_stream(source, sink, context=context)
     if as_json:
-        result(as_json=True, data={"output": output, "bytes": size}, text="")
+        data = {"output": output, "bytes": sealed.size} | _expiry(sealed)
+        result(as_json=True, data=data, text="")
 
 
 def _put_pieces(split: Split, output: str, *, armor: bool, as_json: bool) -> None:
-    data: dict[str, Any] = {"mode": split.mode}
+    data: dict[str, Any] = {"mode": split.mode} | _expiry(split)
     if output == STANDARD:
         lines = [to_base64(piece.ciphertext) for piece in split.pieces]
         pairs = zip(split.pieces, lines, strict=True)
@@ -124,6 +125,11 @@ def _put_pieces(split: Split, output: str, *, armor: bool, as_json: bool) -> Non
         told.append({"key_id": piece.key_id, "output": name})
     if as_json:
         result(as_json=True, data=data | {"pieces": told}, text="")
+
+
+def _expiry(sealed: Sealed | Split | SealedStream) -> dict[str, int | None]:
+    """For how long it opens, as the service says."""
+    return {"expires_in_seconds": sealed.expires_in_seconds}
 
 
 def _put(ciphertext: bytes, output: str, *, armor: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 from dynamicrypt.cli.reach import reach_options
@@ -21,7 +23,8 @@ def key() -> None:
 @reach_options
 def next_key(*, service: str, partner: str, client: DynamiCrypt, as_json: bool) -> None:
     """Take a fresh key, and its id for the partner."""
-    _show(client.channel(service, partner).next_key(), as_json=as_json)
+    taken = client.channel(service, partner).next_key()
+    _show(taken, {"expires_in_seconds": taken.expires_in_seconds}, as_json=as_json)
 
 
 @key.command()
@@ -31,9 +34,9 @@ def next_key(*, service: str, partner: str, client: DynamiCrypt, as_json: bool) 
 @reach_options
 def get(*, service: str, partner: str, key_id: str, client: DynamiCrypt, as_json: bool) -> None:
     """Take the key that the partner took, by its ID."""
-    _show(client.channel(service, partner).key(key_id), as_json=as_json)
+    _show(client.channel(service, partner).key(key_id), {}, as_json=as_json)
 
 
-def _show(taken: DeliveredKey, *, as_json: bool) -> None:
+def _show(taken: DeliveredKey, beside: Mapping[str, int | None], *, as_json: bool) -> None:
     data = {"key_id": taken.key_id, "key": to_base64(taken.key)}
-    result(as_json=as_json, data=data, text=fields(data))
+    result(as_json=as_json, data={**data, **beside}, text=fields(data))

@@ -30,11 +30,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one message of a batch: bytes, or else the error."""
+    """What became of one message of a batch: bytes, or else the error.
+
+    The partner can open a ciphertext for at least `expires_in_seconds` from the answer on; it is
+    None for all else.
+    """
 
     data: bytes | None = field(default=None, repr=False)
     error: ProblemError | None = None
     reference: str | None = None
+    expires_in_seconds: int | None = None
 
     def __repr__(self) -> str:
         what = f"error={self.error!r}" if self.data is None else f"data=<{len(self.data)} bytes>"
@@ -106,10 +111,13 @@ class Batch:
 
     def _ask(self, items: Sequence[Mapping[str, Any]], *, wait: float = 0.0) -> list[Outcome]:
         request: Request = post(self._path, {"items": items, **self._fields})
-        answers = read_object(self._caller.call(request, wait=wait)).get("items")
+        told = read_object(self._caller.call(request, wait=wait))
+        answers, expires = told.get("items"), told.get("expires_in_seconds")
         if not isinstance(answers, list) or len(answers) != len(items):
             raise BadAnswerError("the answer has another number of items")
-        return [_outcome(answer, self._gives) for answer in answers]
+        if expires is not None and type(expires) is not int:
+            raise BadAnswerError("the answer has an ill-typed expires_in_seconds")
+        return [_outcome(answer, self._gives, expires) for answer in answers]
 
 
 def _item(message: bytes | Message, takes: str) -> dict[str, Any]:
@@ -123,10 +131,15 @@ def _item(message: bytes | Message, takes: str) -> dict[str, Any]:
     return item
 
 
-def _outcome(answer: object, gives: str) -> Outcome:
+def _outcome(answer: object, gives: str, expires: int | None) -> Outcome:
     item = read_value(_Item, answer)
     data = item.ciphertext if gives == "ciphertext" else item.plaintext
     error = None if item.error is None else problem_of(item.error)
     if (data is None) == (error is None):
         raise BadAnswerError("an item has not one of data and error")
-    return Outcome(data=data, error=error, reference=item.reference)
+    return Outcome(
+        data=data,
+        error=error,
+        reference=item.reference,
+        expires_in_seconds=None if data is None else expires,
+    )

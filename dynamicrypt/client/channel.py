@@ -22,6 +22,7 @@ from dynamicrypt.client.shapes import (
     Machines,
     Opened,
     Sealed,
+    SealedStream,
     Split,
     Stream,
     Streams,
@@ -43,7 +44,8 @@ class Channel:
     Mode 1 takes the newest key, again and again; 2 a key for this message alone; 3 a key for at
     most `limit` messages; 4 seals `pieces` pieces, each under a key of its own. Bytes that are
     given as `context` when a message is encrypted must be given again to decrypt it. What is
-    sealed is for transit: it opens for minutes, not for ever (docs/cli.md).
+    sealed is for transit: it opens for minutes, not for ever (docs/cli.md), for at least the
+    `expires_in_seconds` that the answers carry.
     """
 
     def __init__(self, caller: Caller, service: str, partner: str) -> None:
@@ -196,8 +198,8 @@ class Channel:
         request = post(self._path(f"/keys/{segment(key_id)}"), {}, key=idempotency_key)
         return read_answer(DeliveredKey, self._caller.call(request))
 
-    def encrypt_stream(self, source: Source, sink: Sink, *, context: bytes = b"") -> int:
-        """Encrypt a body of any length in constant memory; returns the bytes of ciphertext.
+    def encrypt_stream(self, source: Source, sink: Sink, *, context: bytes = b"") -> SealedStream:
+        """Encrypt a body of any length in constant memory; returns how much ciphertext it is.
 
         Takes one key. What reached the sink is whole only when this returns. Raises NoKeyYetError,
         most often before anything of the source was read.
@@ -209,7 +211,8 @@ class Channel:
             detail = f"no key is ready; the channel is {state.state}{why}"
             raise NoKeyYetError(detail, code=NoKeyYetError.code)
         wait = min(patience.left, MAX_WAIT)
-        return self._stream("/stream/encrypt", source, sink, context, wait=wait)
+        size, expires = self._stream("/stream/encrypt", source, sink, context, wait=wait)
+        return SealedStream(size=size, expires_in_seconds=expires)
 
     def decrypt_stream(self, source: Source, sink: Sink, *, context: bytes = b"") -> int:
         """Decrypt what `encrypt_stream` of the partner made; returns the bytes of plaintext.
@@ -218,7 +221,7 @@ class Channel:
         partner sent, but more may follow. BadCiphertextError may come late, when a later part was
         changed or is missing; throw away then what came before.
         """
-        return self._stream("/stream/decrypt", source, sink, context)
+        return self._stream("/stream/decrypt", source, sink, context)[0]
 
     def streams(self) -> list[Stream]:
         """The last streams of the channel, the newest first, whoever sent them."""
@@ -227,7 +230,7 @@ class Channel:
 
     def _stream(
         self, path: str, source: Source, sink: Sink, context: bytes, *, wait: float = 0.0
-    ) -> int:
+    ) -> tuple[int, int | None]:
         target = Request(method="POST", path=self._path(path)).target(wait)
         try:
             return transfer(self._caller.connect(), target, source, sink, context=context)

@@ -9,11 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """A ciphertext that only the partner opens, and the id of the key that it was made with."""
+    """A ciphertext that only the partner opens, and the id of the key that it was made with.
+
+    The partner can open it for at least `expires_in_seconds` from the service's answer on.
+    """
 
     mode: int
     key_id: str
     ciphertext: bytes
+    expires_in_seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +30,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """A ciphertext of mode 4, in pieces that may go different ways and be opened in any order."""
+    """A ciphertext of mode 4, in pieces that may go different ways and be opened in any order.
+
+    The partner can open each for at least `expires_in_seconds` from the service's answer on.
+    """
 
     mode: int
     pieces: tuple[Piece, ...]
+    expires_in_seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +69,26 @@ class Streams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveredKey:
-    """A key of 32 bytes for the application itself. Its partner gets it by its id, once."""
+    """A key of 32 bytes for the application itself. Its partner gets it by its id, once.
+
+    It does for at least `expires_in_seconds` from the service's answer on; None for the partner.
+    """
 
     key_id: str
     key: bytes = field(repr=False)
+    expires_in_seconds: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedStream:
+    """What came of a stream: how many bytes of ciphertext, and for how long they open.
+
+    The partner can begin to open it for at least `expires_in_seconds` from when it began; None
+    where the service did not say.
+    """
+
+    size: int
+    expires_in_seconds: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

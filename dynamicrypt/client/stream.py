@@ -7,6 +7,7 @@ thread sends what the source gives while the caller's reads what comes back.
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ PART: Final = 65_536
 CONTEXT_HEADER: Final = "DynamiCrypt-Context"
 #: Names the stream in the head of the answer.
 _ID_HEADER: Final = "DynamiCrypt-Stream"
+#: For how many seconds a stream that was sealed opens.
+_EXPIRES_HEADER: Final = "DynamiCrypt-Expires-In"
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 BYTES: Final = "application/octet-stream"
 #: Seconds of silence after which a stream is taken for dead; the service cuts it after 60, and says
 #: why.
@@ -54,18 +58,22 @@ def write_all(sink: Sink, data: bytes) -> None:
 
 def transfer(
     connection: Connection, path: str, source: Source, sink: Sink, *, context: bytes = b""
-) -> int:
+) -> tuple[int, int | None]:
     """Send the source through the service to the sink; returns how many bytes came out.
+
+    And for how many seconds they open, where the service says so.
 
     What came out is whole only when this returns. Raises what source and sink raise, a ProblemError
     if the service refused before anything came out, and StreamBrokenError if the connection broke.
     It is closed in the end.
     """
     size = 0
+    expires: int | None = None
     with connection:
         sender = _Sender(connection, source)
         try:
-            for part in _received(connection, path, context, sender):
+            for part, told in _received(connection, path, context, sender):
+                expires = told
                 write_all(sink, part)
                 size += len(part)
         except ClientError:
@@ -74,13 +82,16 @@ def transfer(
             raise
         finally:
             sender.stop()
-    return size
+    return size, expires
 
 
 def _received(
     connection: Connection, path: str, context: bytes, sender: _Sender
-) -> Iterator[bytes]:
-    """What the service answers, part by part; raises ClientError."""
+) -> Iterator[tuple[bytes, int | None]]:
+    """What the service answers, part by part, each with what the head says of its expiry.
+
+    Raises ClientError.
+    """
     name: str | None = None
     try:
         response = _begin(connection, path, context, sender)
@@ -89,8 +100,10 @@ def _received(
             raise read_problem(response.status, response.read())
         if not response.chunked:
             raise BadAnswerError("the answer to a stream is none")
+        said = response.headers.get(_EXPIRES_HEADER, "")
+        expires = int(said) if _SECONDS.fullmatch(said) else None
         while part := response.read1(PART):
-            yield part
+            yield part, expires
     except (OSError, http.client.HTTPException):
         broken = "the connection broke before the end of the stream"
         raise StreamBrokenError(broken, stream=name) from None

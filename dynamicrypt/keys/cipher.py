@@ -87,10 +87,12 @@ class ChannelCipher:
         use = self._use(mode, limit)
         results: list[bytes | DynamiCryptError] = []
         sealer: Sealer | None = None
+        eldest = now
         for plaintext, context in messages:
             try:
                 if sealer is None or sealer.own.counter >= sealer.own.room:
                     sealer = self._sealer(use, now)
+                    eldest = min(eldest, sealer.own.born)
                 results.append(sealer.seal(plaintext, context))
             except DynamiCryptError as error:
                 results.append(error)
@@ -98,6 +100,7 @@ class ChannelCipher:
                 if sealer is not None and mode == _SECURE:
                     self._let_go(sealer)
                     sealer = None
+        self.store.own.eldest = eldest
         return results
 
     def open(self, envelope: bytes, context: bytes, now: float) -> bytes:

@@ -24,7 +24,7 @@ class OwnHalf:
     of `late` own keys behind the newest one, while the holder keeps more for longer.
     """
 
-    __slots__ = ("_cells", "_current", "_free", "_limits", "_made", "_offered")
+    __slots__ = ("_cells", "_current", "_free", "_limits", "_made", "_offered", "eldest")
 
     def __init__(self, limits: StoreLimits, cells: KeyCells) -> None:
         self._limits = limits
@@ -34,6 +34,18 @@ class OwnHalf:
         #: Oldest first.
         self._free: deque[OwnKey] = deque()
         self._current: dict[Use, OwnKey] = {}
+        #: When the oldest of the keys was made that `take` or `share` gave out last. Who takes
+        #: several one by one for one purpose makes it the least of all.
+        self.eldest = 0.0
+
+    @property
+    def opens_until(self) -> float:
+        """Until when the partner opens, at least, what is sealed under the keys taken last.
+
+        On this side's clock. The holder keeps a key for `held_time` from its own making of it, and
+        made it at most `dead_peer` before this side did, or the link would have been given up.
+        """
+        return self.eldest + self._limits.lifetime + self._limits.late_time
 
     @property
     def offered(self) -> int:
@@ -99,6 +111,7 @@ class OwnHalf:
         taken = [self._free.popleft() for _ in range(number)]
         for own in taken:
             own.use = use
+        self.eldest = taken[0].born
         return taken
 
     def share(self, use: Use, now: float) -> OwnKey:
@@ -108,6 +121,7 @@ class OwnHalf:
         """
         own = self._current.get(use)
         if own is not None and now < own.until and own.counter < own.room:
+            self.eldest = own.born
             return own
         self.expire(now)
         if own is not None and not self._usable(own, now):
@@ -116,6 +130,7 @@ class OwnHalf:
         if own is not None:
             overdue = now >= own.taken + self._limits.reuse
             if not self._free or (self._free[-1].order < own.order and not overdue):
+                self.eldest = own.born
                 return own
             self._retire(use)
         if not self._free:
@@ -128,6 +143,7 @@ class OwnHalf:
         own.until = min(now + self._limits.settle, own.born + self._limits.lifetime)
         own.room = use.limit if use.mode == Mode.COUNTED else MAX_MESSAGES
         self._current[use] = own
+        self.eldest = own.born
         return own
 
     def expire(self, now: float) -> None:

@@ -121,7 +121,7 @@ class StreamSealer:
     Raises NoKeyYetError when it is made. A sealer that is not finished must be abandoned.
     """
 
-    __slots__ = ("__weakref__", "_chunks", "_pending", "header")
+    __slots__ = ("__weakref__", "_chunks", "_pending", "header", "opens_until")
 
     def __init__(self, cipher: ChannelCipher, context: bytes, now: float) -> None:
         (own,) = cipher.store.own.take(Use(Mode.STREAM, 0, cipher.suite), 1, now)
@@ -134,6 +134,8 @@ class StreamSealer:
         self._pending = _Pending()
         #: The first bytes of the stream.
         self.header: Final = header.encode()
+        #: Until when, at least, the partner can begin to open it (OwnHalf.opens_until).
+        self.opens_until: Final = cipher.store.own.opens_until
 
     def update(self, data: bytes) -> bytes:
         """Take more of the body; return the chunks that are full.

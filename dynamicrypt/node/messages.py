@@ -92,6 +92,19 @@ class ChannelMessages(ABC):
         """For each (envelope, context) its plaintext or, in its place, its error."""
         return self.cipher.open_batch(messages, self._seconds())
 
+    @property
+    def opens_until(self) -> float:
+        """Until when, at least, the partner opens what was sealed last, or fetches the key taken.
+
+        In seconds of the clock that `seconds_to` reads. It holds while both processes and the
+        channel live, and until half as many newer keys as StoreLimits.late are made for this side.
+        """
+        return self.store.own.opens_until
+
+    def seconds_to(self, moment: float) -> int:
+        """Whole seconds from now to a moment, rounded down; 0 where it has passed."""
+        return max(0, int(moment - self._seconds()))
+
     def stream_sealer(self, context: bytes = b"") -> StreamSealer:
         """Seals a body of any length; raises NoKeyYetError."""
         try:

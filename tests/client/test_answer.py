@@ -23,7 +23,7 @@ PAIRS = (
     (shapes.Opened, messages.Opened),
     (shapes.Stream, messages.Stream),
     (shapes.Streams, messages.Streams),
-    (shapes.DeliveredKey, messages.DeliveredKey),
+    (shapes.DeliveredKey, messages.FreshKey),
     (shapes.Machine, state.Machine),
     (shapes.KeyLevels, state.KeyLevels),
     (shapes.ChannelState, state.Channel),

@@ -21,7 +21,7 @@ from dynamicrypt.client.errors import (
 from dynamicrypt.errors import ParameterError
 from tests.client.fake import Asked, FakeService, FakeServiceCase, answer, problem
 
-SEALED = answer(200, {"mode": 2, "key_id": "id", "ciphertext": "AQE="})
+SEALED = answer(200, {"mode": 2, "key_id": "id", "ciphertext": "AQE=", "expires_in_seconds": 700})
 OPENED = answer(200, {"complete": True, "plaintext": "aGk="})
 
 
@@ -270,7 +270,7 @@ class MisuseTests(FakeServiceCase):
         ):
             with self.assertRaisesRegex(TypeError, f"{what} must be bytes, not str"):
                 call()
-        sealed: Any = Sealed(mode=1, key_id="", ciphertext=b"")
+        sealed: Any = Sealed(mode=1, key_id="", ciphertext=b"", expires_in_seconds=120)
         with self.assertRaisesRegex(TypeError, "ciphertext must be bytes, not Sealed"):
             self.channel.decrypt(sealed)
         self.assertEqual(self.service.asked, [])

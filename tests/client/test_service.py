@@ -104,9 +104,24 @@ class MessageTests(LocalCase):
             thread.join(READY_SECONDS)
         self.assertEqual(sorted(plaintexts), sorted(b"%d" % n for n in range(4) for _ in range(20)))
 
+    def assertPromised(self, seconds: int | None) -> None:
+        assert seconds is not None
+        self.assertTrue(120 <= seconds <= 720, seconds)
+
+    def test_what_is_sealed_says_for_how_long_it_opens(self) -> None:
+        self.assertPromised(self.alice.encrypt(b"m", mode=2).expires_in_seconds)
+        self.assertPromised(self.alice.encrypt(b"m", mode=4).expires_in_seconds)
+        (sealed,) = self.alice.encrypt_batch([b"m"], mode=2)
+        self.assertPromised(sealed.expires_in_seconds)
+        (opened,) = self.bob.decrypt_batch([sealed.result()])
+        self.assertIsNone(opened.expires_in_seconds)
+
     def test_both_sides_get_a_key_once(self) -> None:
         taken = self.alice.next_key()
-        self.assertEqual(self.bob.key(taken.key_id), taken)
+        self.assertPromised(taken.expires_in_seconds)
+        fetched = self.bob.key(taken.key_id)
+        self.assertEqual(fetched, taken)
+        self.assertIsNone(fetched.expires_in_seconds)
         with self.assertRaises(wrong.KeyUsedError):
             self.bob.key(taken.key_id)
 
@@ -114,7 +129,8 @@ class MessageTests(LocalCase):
         for size in (0, 1, 65_536, 65_537, 3 * MIB + 1):
             body, sealed, opened = os.urandom(size), io.BytesIO(), io.BytesIO()
             written = self.alice.encrypt_stream(io.BytesIO(body), sealed, context=b"c")
-            self.assertEqual(written, len(sealed.getvalue()))
+            self.assertEqual(written.size, len(sealed.getvalue()))
+            self.assertPromised(written.expires_in_seconds)
             sealed.seek(0)
             self.assertEqual(self.bob.decrypt_stream(sealed, opened, context=b"c"), size)
             self.assertEqual(opened.getvalue(), body)

@@ -61,8 +61,9 @@ class StreamTests(FakeServiceCase):
     def test_what_comes_back_reaches_the_sink(self) -> None:
         sink = io.BytesIO()
         self.says(READY, HEAD + b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")
-        size = self.channel.encrypt_stream(io.BytesIO(b"xyz"), sink, context=b"\0c")
-        self.assertEqual((sink.getvalue(), size), (b"abc", 3))
+        sealed = self.channel.encrypt_stream(io.BytesIO(b"xyz"), sink, context=b"\0c")
+        self.assertEqual((sink.getvalue(), sealed.size), (b"abc", 3))
+        self.assertIsNone(sealed.expires_in_seconds)
         asked = self.service.asked[1]
         self.assertEqual(asked.body, b"xyz")
         self.assertEqual(
@@ -133,8 +134,15 @@ class StreamTests(FakeServiceCase):
     def test_a_sink_that_takes_less_than_it_is_given_gets_the_rest(self) -> None:
         sink = Narrow()
         self.says(READY, HEAD + b"5\r\nabcde\r\n0\r\n\r\n")
-        size = self.channel.encrypt_stream(io.BytesIO(b"xyz"), sink)
-        self.assertEqual((sink.getvalue(), size), (b"abcde", 5))
+        sealed = self.channel.encrypt_stream(io.BytesIO(b"xyz"), sink)
+        self.assertEqual((sink.getvalue(), sealed.size), (b"abcde", 5))
+
+    def test_how_long_it_opens_is_told_where_the_service_says_a_number(self) -> None:
+        for said, told in (("700", 700), ("0", 0), ("-1", None), ("soon", None), ("1.5", None)):
+            head = HEAD[:-2] + f"DynamiCrypt-Expires-In: {said}\r\n\r\n".encode()
+            self.says(READY, head + b"1\r\na\r\n0\r\n\r\n")
+            sealed = self.channel.encrypt_stream(io.BytesIO(b"x"), io.BytesIO())
+            self.assertEqual(sealed.expires_in_seconds, told)
 
     def test_what_a_sink_raises_is_raised(self) -> None:
         self.says(READY, HEAD + b"1\r\na\r\n0\r\n\r\n")

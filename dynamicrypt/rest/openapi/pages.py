@@ -13,6 +13,7 @@ from dynamicrypt.rest.openapi.parts import (
     CONTEXT_PARAMETER,
     JSON,
     OF_ALL,
+    SEALED_STREAM_HEADERS,
     STREAM_HEADERS,
     TEXT,
     WAIT_PARAMETER,
@@ -157,7 +158,11 @@ def _stream(verb: str, scope: Scope, codes: Sequence[str]) -> dict[str, Any]:
         ],
         "requestBody": {"required": True, "content": binary},
         "responses": {
-            "200": {"description": "The stream.", "headers": STREAM_HEADERS, "content": binary}
+            "200": {
+                "description": "The stream.",
+                "headers": SEALED_STREAM_HEADERS if scope is Scope.ENCRYPT else STREAM_HEADERS,
+                "content": binary,
+            }
         }
         | problem_responses(
             (

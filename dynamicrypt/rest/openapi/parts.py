@@ -70,6 +70,12 @@ STREAM_HEADERS: Final = {
         "schema": {"type": "string"},
     }
 }
+SEALED_STREAM_HEADERS: Final = STREAM_HEADERS | {
+    "DynamiCrypt-Expires-In": {
+        "description": "For how many seconds, at least, the partner can begin to decrypt it.",
+        "schema": {"type": "integer", "minimum": 0},
+    }
+}
 
 #: Problems of every path, of all that ask for a token, and of every operation.
 OF_ALL: Final = (

@@ -29,6 +29,10 @@ _MODE: Final = {
     "about": "1: the newest key, again and again. 2: a key for this message alone. 3: a key for at"
     " most `limit` messages. 4: `pieces` pieces, each under a key of its own."
 }
+_EXPIRES: Final = {
+    "about": "For how many seconds, at least, the partner can open it, from this answer on; what is"
+    " given again for its idempotency key counts from the first time. 120 to 720."
+}
 _LIMIT: Final = {"about": "Mode 3 alone, which needs it: the most messages under one key."}
 
 
@@ -67,6 +71,7 @@ class Sealed:
     mode: int
     key_id: str
     ciphertext: Base64Out
+    expires_in_seconds: int = field(metadata=_EXPIRES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,7 @@ class Split:
 
     mode: int
     pieces: list[Piece]
+    expires_in_seconds: int = field(metadata=_EXPIRES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +184,12 @@ class EncryptedBatch:
     """The answers to the items, in their order."""
 
     items: list[EncryptedItem]
+    expires_in_seconds: int | None = field(
+        metadata={
+            "about": "For how many seconds, at least, the partner can open each ciphertext of the"
+            " answer, as of single ones; null without any."
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,8 +224,22 @@ class Streams:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveredKey:
+class FreshKey:
     """A key for the application itself: 32 bytes. The partner gets it by its id, once."""
+
+    key_id: str
+    key: Base64Out = field(repr=False)
+    expires_in_seconds: int = field(
+        metadata={
+            "about": "For how many seconds, at least, the partner can get it, from this answer on;"
+            " an answer that is given again counts from the first time. 120 to 720."
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveredKey:
+    """A key of 32 bytes that the partner's application took."""
 
     key_id: str
     key: Base64Out = field(repr=False)

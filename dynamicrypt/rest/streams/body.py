@@ -189,6 +189,8 @@ class StreamBody(LiveBody):
             self._request.setHeader(b"Content-Type", BYTES)
             self._request.setHeader(b"Date", datetimeToString())
             self._request.setHeader(ID_HEADER, self._record.id.encode("ascii"))
+            for name, value in () if self._coder is None else self._coder.headers():
+                self._request.setHeader(name, value)
 
 
 class StreamEnd(Resource):

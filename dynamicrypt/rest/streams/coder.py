@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from dynamicrypt.keys.stream import StreamOpener, StreamSealer
+
+#: For how many seconds, at least, the partner can begin to open the stream.
+EXPIRES_HEADER: Final = b"DynamiCrypt-Expires-In"
 
 
 class Coder(Protocol):
     """Seals or opens a body."""
+
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """What the head of the answer tells beside the stream's id."""
 
     def update(self, data: bytes, /) -> bytes:
         """Take a part; return what it gives."""
@@ -22,12 +28,21 @@ class Coder(Protocol):
 
 
 class Sealing:
-    """Seals; the first part begins with the stream's header."""
+    """Seals; the first part begins with the stream's header.
 
-    def __init__(self, sealer: StreamSealer) -> None:
+    `seconds` is the clock on which keys age.
+    """
+
+    def __init__(self, sealer: StreamSealer, seconds: Callable[[], float]) -> None:
         self._sealer = sealer
+        self._seconds = seconds
         self._head = sealer.header
         self.abandon = sealer.abandon
+
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """For how long the stream opens."""
+        left = max(0, int(self._sealer.opens_until - self._seconds()))
+        return [(EXPIRES_HEADER, b"%d" % left)]
 
     def update(self, data: bytes, /) -> bytes:
         """Take a part; return the chunks that are full."""
@@ -46,6 +61,10 @@ class Opening:
         self._opener = opener
         self._seconds = seconds
         self.abandon = opener.abandon
+
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """None."""
+        return ()
 
     def update(self, data: bytes, /) -> bytes:
         """Take a part; return the plaintext of the chunks that are complete."""

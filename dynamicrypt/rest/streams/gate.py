@@ -90,7 +90,8 @@ class StreamGate:
             if verb == "decrypt":
                 opener = channel.stream_opener(context)
                 return StreamBody(request, record, Opening(opener, self._reactor.seconds))
-            return StreamBody(request, record, Sealing(channel.stream_sealer(context)))
+            sealer = channel.stream_sealer(context)
+            return StreamBody(request, record, Sealing(sealer, self._reactor.seconds))
         except DynamiCryptError as error:
             if not (wait and may_come(error)):
                 record.end(StreamState.BROKEN, error)
@@ -102,7 +103,11 @@ class StreamGate:
     def _when_ready(self, channel: LinkChannel, context: bytes, wait: float) -> Deferred[Coder]:
         patience = Patience(self._reactor, wait)
         return Deferred.fromCoroutine(
-            patience.get(channel, 1, lambda: Sealing(channel.stream_sealer(context)))
+            patience.get(
+                channel,
+                1,
+                lambda: Sealing(channel.stream_sealer(context), self._reactor.seconds),
+            )
         )
 
 

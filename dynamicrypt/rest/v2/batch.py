@@ -61,8 +61,13 @@ class Batch:
         self._messages = [message for _, message in waiting]
         return bool(waiting)
 
-    def reply(self) -> Reply:
-        """The answer; it lasts if an item succeeded.
+    @property
+    def succeeded(self) -> bool:
+        """Whether an item succeeded."""
+        return any(isinstance(result, bytes) for result in self._results)
+
+    def reply(self, **beside: object) -> Reply:
+        """The answer, with what is told of all items; it lasts if an item succeeded.
 
         Else nothing was done, and who asks again may have more luck. Items that succeeded are not
         done twice: then the failures beside them last, too.
@@ -79,8 +84,7 @@ class Batch:
                 if type(reference) is str and len(reference) <= MAX_REFERENCE:
                     answer["reference"] = reference
             answers.append(answer)
-        lasting = any(isinstance(result, bytes) for result in self._results)
-        return Reply(200, orjson.dumps({"items": answers}), lasting=lasting)
+        return Reply(200, orjson.dumps({"items": answers} | beside), lasting=self.succeeded)
 
     def _read(self, item: dict[str, Any]) -> tuple[bytes, bytes]:
         try:

@@ -13,9 +13,9 @@ from dynamicrypt.node.node import Node
 from dynamicrypt.rest.desk.operation import Eventually, RouteTable
 from dynamicrypt.rest.desk.patience import Patience
 from dynamicrypt.rest.desk.problem import NO_KEY
-from dynamicrypt.rest.shapes.messages import DeliveredKey
+from dynamicrypt.rest.shapes.messages import DeliveredKey, FreshKey
 from dynamicrypt.rest.v2.channels import CHANNEL, ON_CHANNEL
-from dynamicrypt.rest.v2.sealing import deliver, take_key
+from dynamicrypt.rest.v2.sealing import fetch_key, take_key
 from dynamicrypt.web.schema import InvalidRequestError
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
@@ -34,7 +34,7 @@ class KeyRoutes:
         "POST",
         CHANNEL + "/keys/next",
         scope=Scope.KEY_READ,
-        gives=[DeliveredKey],
+        gives=[FreshKey],
         problems=(*ON_CHANNEL, *NO_KEY),
         waits=True,
         idempotent=True,
@@ -42,7 +42,7 @@ class KeyRoutes:
     )
     def next_key(
         self, token: Token, wait: float, *, service: str, partner: str
-    ) -> Eventually[DeliveredKey]:
+    ) -> Eventually[FreshKey]:
         """Take a fresh key; tell the partner its id, never the key.
 
         The key is the application's from now on, and nothing is ever encrypted under it here.
@@ -69,4 +69,4 @@ class KeyRoutes:
         if _UUID.fullmatch(key_id) is None:
             raise InvalidRequestError("a key id is a UUID in lower case")
         channel = self._node.channel(service, partner, owner=token.id)
-        return deliver(key_id, channel.fetch_key(uuid.UUID(key_id)))
+        return fetch_key(channel, uuid.UUID(key_id))

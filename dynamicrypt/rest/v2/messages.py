@@ -115,10 +115,10 @@ class MessageRoutes:
         channel = self._node.channel(service, partner, owner=token.id)
         check_numbers(asked.mode, asked.limit)
         batch = Batch(asked.items, takes="plaintext", gives="ciphertext")
-        batch.run(lambda messages: channel.seal_batch(messages, asked.mode, asked.limit))
+        until = _seal(channel, batch, asked)
         if wait and batch.starves():
-            return self._feed(channel, batch, asked, wait)
-        return batch.reply()
+            return self._feed(channel, batch, asked, wait, until)
+        return _sealed(channel, batch, until)
 
     @routes.add(
         "POST",
@@ -141,9 +141,25 @@ class MessageRoutes:
         return batch.reply()
 
     async def _feed(
-        self, channel: LinkChannel, batch: Batch, asked: EncryptBatch, wait: float
+        self,
+        channel: LinkChannel,
+        batch: Batch,
+        asked: EncryptBatch,
+        wait: float,
+        until: float,
     ) -> Reply:
         patience = Patience(self._reactor, wait)
         while batch.starves() and await patience.has_keys(channel, 1):
-            batch.run(lambda messages: channel.seal_batch(messages, asked.mode, asked.limit))
-        return batch.reply()
+            until = min(until, _seal(channel, batch, asked))
+        return _sealed(channel, batch, until)
+
+
+def _seal(channel: LinkChannel, batch: Batch, asked: EncryptBatch) -> float:
+    """Seal what waits; return until when it opens."""
+    batch.run(lambda messages: channel.seal_batch(messages, asked.mode, asked.limit))
+    return channel.opens_until
+
+
+def _sealed(channel: LinkChannel, batch: Batch, until: float) -> Reply:
+    """The answer to a batch that opens until then."""
+    return batch.reply(expires_in_seconds=channel.seconds_to(until) if batch.succeeded else None)

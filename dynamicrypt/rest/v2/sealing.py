@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
+
 from dynamicrypt.errors import ParameterError
 from dynamicrypt.keys.cipher import MAX_LIMIT
 from dynamicrypt.keys.pieces import DEFAULT_PIECES
 from dynamicrypt.keys.pool_key import Mode
 from dynamicrypt.node.channel import LinkChannel
-from dynamicrypt.rest.shapes.messages import DeliveredKey, Encrypt, Piece, Sealed, Split
+from dynamicrypt.rest.shapes.messages import (
+    DeliveredKey,
+    Encrypt,
+    FreshKey,
+    Piece,
+    Sealed,
+    Split,
+)
 from dynamicrypt.web.schema import to_base64
 
 
@@ -17,13 +26,19 @@ def seal(channel: LinkChannel, asked: Encrypt) -> Sealed | Split:
     check_numbers(mode, asked.limit, asked.pieces)
     if mode != Mode.SPLIT:
         (envelope,) = channel.seal(asked.plaintext, mode, asked.context, limit=asked.limit)
-        return Sealed(mode=mode, key_id=_key_id(envelope), ciphertext=to_base64(envelope))
+        return Sealed(
+            mode=mode,
+            key_id=_key_id(envelope),
+            ciphertext=to_base64(envelope),
+            expires_in_seconds=channel.seconds_to(channel.opens_until),
+        )
     envelopes = channel.seal(
         asked.plaintext, mode, asked.context, pieces=asked.pieces or DEFAULT_PIECES
     )
     return Split(
         mode=mode,
         pieces=[Piece(key_id=_key_id(each), ciphertext=to_base64(each)) for each in envelopes],
+        expires_in_seconds=channel.seconds_to(channel.opens_until),
     )
 
 
@@ -43,15 +58,24 @@ def _key_id(envelope: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def take_key(channel: LinkChannel) -> DeliveredKey:
+def take_key(channel: LinkChannel) -> FreshKey:
     """A fresh key; raises NoKeyYetError."""
     key_id, key = channel.take_key()
-    return deliver(str(key_id), key)
+    return FreshKey(
+        key_id=str(key_id),
+        key=write_key(key),
+        expires_in_seconds=channel.seconds_to(channel.opens_until),
+    )
 
 
-def deliver(key_id: str, key: bytearray) -> DeliveredKey:
+def fetch_key(channel: LinkChannel, key_id: uuid.UUID) -> DeliveredKey:
+    """The key that the partner's application took; raises as `fetch_key` of the channel."""
+    return DeliveredKey(key_id=str(key_id), key=write_key(channel.fetch_key(key_id)))
+
+
+def write_key(key: bytearray) -> str:
     """The key as it is answered; the bytes that are given are wiped."""
     try:
-        return DeliveredKey(key_id=key_id, key=to_base64(key))
+        return to_base64(key)
     finally:
         key[:] = bytes(len(key))

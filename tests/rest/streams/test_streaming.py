@@ -58,6 +58,13 @@ class EncryptTests(StreamCase):
         answer = self.answer()
         self.assertEqual((answer.status, self.opened(answer.body)), (200, BODY))
 
+    def test_the_head_says_for_how_long_it_opens(self) -> None:
+        self.clock.advance(100.5)
+        client = self.another_client()
+        client.send(self.plain_head("encrypt", 2) + b"hi")
+        head, _, _ = client.transport.value().partition(b"\r\n\r\n")
+        self.assertRegex(head, rb"(?i)\r\ndynamicrypt-expires-in: 619\r\n")
+
     def test_the_answer_begins_before_the_request_ends(self) -> None:
         self.client.send(self.plain_head("encrypt", len(BODY)) + BODY[:140_000])
         early = self.client.transport.value()

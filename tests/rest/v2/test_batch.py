@@ -70,9 +70,12 @@ class EncryptBatchTests(NativeCase):
         self.client.send(self.request("/batch/encrypt?wait=2s", body))
         self.assertEqual(self.client.received(), [])
         for _ in range(2):
+            self.clock.advance(0.5)
             self.keys()
         (answer,) = self.client.received()
-        sealed = [(unb64(item["ciphertext"]), b"") for item in self.ok(answer)["items"]]
+        told = self.ok(answer)
+        self.assertEqual(told["expires_in_seconds"], 719)
+        sealed = [(unb64(item["ciphertext"]), b"") for item in told["items"]]
         self.assertEqual(self.partner.open_batch(sealed), [b"\0", b"\1", b"\2"])
 
     def test_when_the_wait_is_over_what_there_is_is_given(self) -> None:

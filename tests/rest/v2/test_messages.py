@@ -4,7 +4,7 @@ import json
 from uuid import UUID
 
 from dynamicrypt.keys.envelope import parse
-from dynamicrypt.rest.v2.sealing import deliver
+from dynamicrypt.rest.v2.sealing import write_key
 from dynamicrypt.session.link_events import ChannelRefused
 from tests.rest.native import CHANNEL, NativeCase, b64, unb64
 
@@ -15,10 +15,29 @@ class MessageTests(NativeCase):
         for mode, limit in ((1, None), (2, None), (3, 7)):
             asked = {"plaintext": b64(b"hello"), "mode": mode, "limit": limit, "context": b64(b"c")}
             sealed = self.ok(self.post("/encrypt", asked))
-            self.assertEqual(list(sealed), ["mode", "key_id", "ciphertext"])
+            self.assertEqual(list(sealed), ["mode", "key_id", "ciphertext", "expires_in_seconds"])
             envelope = unb64(sealed["ciphertext"])
             self.assertEqual(sealed["key_id"].replace("-", ""), parse(envelope).key_id.hex())
             self.assertEqual(self.partner.open(envelope, b"c"), b"hello")
+
+    def test_answers_say_for_how_long_the_partner_can_open(self) -> None:
+        """600 s of use and 120 s for the way, counted from the key's birth, and rounded down."""
+        self.keys(6)
+        self.clock.advance(99.5)
+        client = self.another_client()
+        for path, asked in (
+            ("/encrypt", {"plaintext": "", "mode": 1}),
+            ("/encrypt", {"plaintext": "", "mode": 2}),
+            ("/encrypt", {"plaintext": "", "mode": 4, "pieces": 2}),
+            ("/batch/encrypt", {"items": [{"plaintext": ""}]}),
+            ("/keys/next", {}),
+        ):
+            told = self.ok(self.post(path, asked, client=client))
+            self.assertEqual(told["expires_in_seconds"], 620)
+
+    def test_a_batch_of_which_nothing_is_encrypted_opens_for_no_time(self) -> None:
+        answer = self.ok(self.post("/batch/encrypt", {"items": [{"plaintext": ""}]}))
+        self.assertIsNone(answer["expires_in_seconds"])
 
     def test_mode_4_gives_pieces(self) -> None:
         self.keys(5)
@@ -184,7 +203,7 @@ class MessageTests(NativeCase):
 class KeyTests(NativeCase):
     def test_a_key_is_wiped_once_it_is_written_into_its_answer(self) -> None:
         key = bytearray(range(32))
-        self.assertEqual(deliver("id", key).key, b64(bytes(range(32))))
+        self.assertEqual(write_key(key), b64(bytes(range(32))))
         self.assertEqual(key, bytes(32))
 
     def test_a_key_is_delivered_once_on_each_side(self) -> None:
