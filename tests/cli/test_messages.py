@@ -119,7 +119,7 @@ class MessageTests(LocalCase):
 
     def test_programs_read_json(self) -> None:
         data = self.encrypt("--mode", "2", "--json", stdin=b"hi").data
-        self.assertEqual(list(data), ["mode", "key_id", "ciphertext"])
+        self.assertEqual(list(data), ["mode", "key_id", "expires_in_seconds", "ciphertext"])
         opened = self.decrypt("--json", stdin=base64.b64decode(data["ciphertext"]))
         self.assertEqual(opened.data, {"plaintext": "aGk="})
         pieces = self.encrypt("--mode", "4", "--json", stdin=b"hi").data["pieces"]
@@ -127,6 +127,7 @@ class MessageTests(LocalCase):
         self.assertEqual(self.decrypt("--json", stdin=text).data, {"plaintext": "aGk="})
         sealed, opened_to = str(self.place / "s"), str(self.place / "o")
         stream = self.encrypt("-o", sealed, "--json", stdin=b"hi").data
+        self.assertTrue(120 <= stream.pop("expires_in_seconds") <= 720)
         self.assertEqual(stream, {"output": sealed, "bytes": 24 + 2 + 16})
         said = self.decrypt(sealed, "-o", opened_to, "--json")
         self.assertEqual(said.data, {"output": opened_to, "bytes": 2})
