@@ -145,7 +145,7 @@ THESIS: Final = MachineParameters(K=6, N=12, L=4, rule=Rule.HEBBIAN)
 #: The profiles by name. K, N, L, rule, B, m and step limit of all but `thesis` are chosen on the
 #: frontier that the lab finds (docs/profiles.md): from K = 6 on a listener learns far less than the
 #: partners; a step limit that keeps one run in five to one in thirty keeps those that are hardest
-#: to follow. `thesis` has the machine of the 2019 program, and its limit.
+#: for a single machine to follow. `thesis` has the machine of the 2019 program, and its limit.
 PROFILES: Final = {
     profile.name: profile
     for profile in (

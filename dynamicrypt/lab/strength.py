@@ -42,7 +42,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     Genetic(attackers=4096),
     Genetic(attackers=16384),
     Particle(attackers=100),
-    Particle(attackers=300),
+    Particle(attackers=200),
     Particle(attackers=1000),
     Probabilistic(),
 )

@@ -44,7 +44,7 @@ DOUBT: Final = 0.5
 SHARPNESS: Final = 6.0
 #: Attacker-steps that a step of learning counts for while weights are followed, by the time that it
 #: takes with AVX-512 at K = 6, N = 48, L = 2 (0.4 microseconds). A step of a machine counts as one,
-#: as if it ran in the lanes, as the machines of other attacks do; here it takes some twenty times
+#: as if it ran in the lanes, as the machines of other attacks do; here it takes some forty times
 #: longer, for it has not been written so.
 FOLLOWING: Final = 100
 
