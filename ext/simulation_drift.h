@@ -2,7 +2,7 @@
  * -l..l, and in a step from which the partners learn it moves with the chance that its unit does.
  *
  * As the probabilistic attack (simulation_probability.h), but without Bayes' rule for the weights,
- * which from K = 5 on changes nothing; that makes a step cheap. */
+ * which at K = 6 changes next to nothing; that makes a step cheap. */
 #ifndef DYNAMICRYPT_SIMULATION_DRIFT_H
 #define DYNAMICRYPT_SIMULATION_DRIFT_H
 

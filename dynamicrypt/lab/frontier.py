@@ -1,8 +1,9 @@
 """What a step limit buys: strength against what the partners pay for it.
 
-A limit keeps the pairs that synchronise early, which are the hardest to follow, and costs the runs
-of the others. One experiment without a tight limit tells of all tighter ones: what a pair and its
-attacker do until they meet does not depend on when the partners would have given up.
+A limit keeps the pairs that synchronise early, which are the hardest to follow for a single
+machine, and costs the runs of the others. One experiment without a tight limit tells of all tighter
+ones: what a pair and its attacker do until they meet does not depend on when the partners would
+have given up.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from dynamicrypt.lab.strength import Cost, cheapest, cost_of
 #: Shares of the runs that are kept.
 SHARES: Final = (0.5, 0.25, 0.1, 0.05, 0.025)
 
-#: The attacks with one machine: of the ensembles none was cheaper against any key.
+#: The attacks with one machine, which are cheap enough to be run often. What the particle attack
+#: takes off is in docs/profiles.md.
 ATTACKS: Final[tuple[Attack, ...]] = (Simple(), Geometric())
 
 #: Runs without an attack that find the median, and the share of the runs within the widest limit.
