@@ -20,6 +20,7 @@ from dynamicrypt.node.registry import SavedChannel, SavedService, ServicesFile
 from dynamicrypt.peer.identity import generate
 from dynamicrypt.peer.peers import Address, KnownPeers, Peer
 from dynamicrypt.peer.statedir import StateDirectory
+from dynamicrypt.rest.desk.patience import Patience
 from tests.keys.memory import secrets_in
 from tests.node.hosts import HOST, ChannelTestCase, ExchangeTestCase, Host
 from tests.rest.keys import KeyMaker, make_channel, other_end
@@ -74,6 +75,14 @@ class ErasureTests(SynchronousTestCase):
         self.channel.peer_removed()
         self.failureResultOf(key, PeerRemovedError)
         self.failureResultOf(live, SynchronisationError)
+
+    def test_who_would_wait_longer_does_not(self) -> None:
+        patience = Patience(self.clock, 30.0)
+        waiting = Deferred.fromCoroutine(patience.has_keys(self.channel, 20))
+        self.channel.peer_removed()
+        self.clock.advance(0.0)
+        self.assertFalse(self.successResultOf(waiting))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_the_partner_is_to_learn_that_the_keys_are_gone(self) -> None:
         self.channel.ledger.mark = b"before"
