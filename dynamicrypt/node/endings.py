@@ -12,7 +12,6 @@ from dynamicrypt.errors import (
     DynamiCryptError,
     NoKeyYetError,
     NotOpenedError,
-    PeerRemovedError,
     ProfilesDifferError,
     StoppingError,
     UnknownChannelError,
@@ -33,6 +32,8 @@ GOODBYE: Final = "the node stopped"
 UNUSED: Final = "no channel needs it"
 UNPAIRED: Final = "unpaired"
 CLASSICAL: Final = "a classical key exchange is not allowed any more"
+#: What people read of a peer that was removed; the node at the other end does not know that it was.
+REMOVED: Final = "the peer is known no more"
 #: A link beside another with the same peer: the new one gives way, or the one before it.
 REDUNDANT: Final = "redundant"
 SUPERSEDED: Final = "superseded"
@@ -58,11 +59,7 @@ _BY_PARTNER: Final = {
     STOPPED: _STOPPED_THERE,
     FAULT: Absence("a fault of the partner's node ended it"),
 }
-REMOVED: Final = "the peer is known no more"
-_BY_US: Final = {
-    FAULT: Absence("a fault of this node ended it; the log tells more"),
-    UNPAIRED: Absence(REMOVED, PeerRemovedError),
-}
+_BY_US: Final = {FAULT: Absence("a fault of this node ended it; the log tells more")}
 _REFUSED: Final = {"unknown": NOT_OPENED, STOPPED: _STOPPED_THERE}
 
 

@@ -112,8 +112,7 @@ class RemovedTests(ChannelTestCase):
         (down,) = [
             event
             for event in self.one.node.events.since(0)
-            if event.kind.value == "channel-down"
-            and event.data["reason"] == "the peer is known no more"
+            if event.kind.value == "channel-down" and event.data["reason"] == "unpaired"
         ]
         self.assertEqual(down.data["partner"], "bob")
         for needy in (lambda: alice.seal(b"m", 1), alice.stream_sealer, alice.take_key):
@@ -123,9 +122,14 @@ class RemovedTests(ChannelTestCase):
         (after,) = bob.seal(b"after", 2)
         self.assertRaises(UnknownKeyError, alice.open, after)
         self.assertFalse(self.one.node._exchange.links._dialling.calls(alice.peer))
+        # The partner's node has not removed anybody.
+        await self.until(lambda: not bob.live)
+        self.assertIn("the link ended: unpaired; the peer is dialled", bob.describe().reason)
+        self.assertNotIn("known no more", bob.opening.absence.words)
         self.one.known = known
         await alice.when_ready(4)
         # What the partner made before is of no use, and it has been told.
+        await bob.when_ready(4)
         (again,) = bob.seal(b"again", 2)
         self.assertEqual(alice.open(again), b"again")
         self.assertEqual(bob.open(alice.seal(b"back", 2)[0]), b"back")
