@@ -179,6 +179,29 @@ class RemovedTests(ChannelTestCase):
         self.assertTrue(ends[0].seal(b"m", 2))
 
 
+class FirstInterfaceTests(ExchangeTestCase):
+    """Services of REST v1, which name no peer: an address, or nothing but the partner."""
+
+    async def test_caller_and_called_go_on_with_the_peer_that_was_added_again(self) -> None:
+        self.register()
+        await self.synchronise()
+        await self.sealed(self.one, "alice", "m")
+        before = await self.sealed(self.two, "bob", "before")
+        known, self.one.known = self.one.known, KnownPeers()
+        await self.until(self.refused)
+        self.assertRaises(UnknownKeyError, self.opened, self.one, "alice", before)
+        self.one.known = known
+        fresh = await self.sealed(self.one, "alice", "fresh")
+        self.assertEqual(self.opened(self.two, "bob", fresh), "fresh")
+
+    def refused(self) -> bool:
+        try:
+            self.one.node.encrypt("alice", "m", 1, owner="o")
+        except NoKeyYetError:
+            return True
+        return False
+
+
 class SavedTests(ExchangeTestCase):
     async def test_a_saved_channel_with_a_removed_peer_survives_a_restart(self) -> None:
         directory = StateDirectory(Path(self.mktemp()), create=True)
