@@ -117,6 +117,8 @@ class IssuedTokens:
         self._look_at = float("-inf")
         self._version: FileVersion | None = None
         self._tokens: Mapping[bytes, Token] = {}
+        #: What was told last of a file that is no good.
+        self._fault = ""
 
     def current(self) -> Mapping[bytes, Token]:
         """Tokens by digest. While the file is broken there are none: it opens no door."""
@@ -126,12 +128,19 @@ class IssuedTokens:
             try:
                 version = self._file.version()
                 if version != self._version:
-                    self._version = version
-                    self._tokens = {}
+                    # What cannot be read now may be readable soon, and be no other version then.
+                    self._version, self._tokens = None, {}
                     self._tokens = {each.digest: each.token for each in self._file.read()}
+                    self._version = version
+                self._fault = ""
             except DynamiCryptError as error:
-                self._log.error("tokens of applications are refused: {error}", error=str(error))
+                self._tell(str(error))
         return self._tokens
+
+    def _tell(self, fault: str) -> None:
+        if fault != self._fault:
+            self._fault = fault
+            self._log.error("tokens of applications are refused: {fault}", fault=fault)
 
 
 def load_tokens(state: StateDirectory, seconds: Callable[[], float]) -> Tokens:

@@ -11,7 +11,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from dynamicrypt.access.issued import ISSUED_FILE, REREAD, TokenFile, load_tokens
 from dynamicrypt.access.tokens import Scope, Token, credential_of
 from dynamicrypt.errors import ParameterError, TokenFileError, UnauthorisedError
+from dynamicrypt.peer.errors import StateFileError
 from dynamicrypt.peer.statedir import StateDirectory
+
+
+def unreadable(name: str) -> bytes:
+    raise StateFileError(f"{name}: too many open files")
 
 
 class IssuedCase(SynchronousTestCase):
@@ -110,6 +115,18 @@ class FileTests(IssuedCase):
         self.path.write_text(good)
         self.clock.advance(REREAD)
         self.assertEqual(self.holder(token).id, "app:mail")
+
+    def test_a_file_that_could_not_be_read_for_a_moment_is_read_again(self) -> None:
+        token = self.file.issue("mail", [Scope.ADMIN])
+        with capturedLogs() as logs:
+            patch = self.patch(self.state, "read", unreadable)
+            for _ in range(3):
+                self.clock.advance(REREAD)
+                self.assertRaises(UnauthorisedError, self.holder, token)
+            patch.restore()
+            self.clock.advance(REREAD)
+            self.assertEqual(self.holder(token).id, "app:mail")
+        self.assertEqual(len(logs), 1)
 
     def test_a_file_that_others_may_read_opens_no_door(self) -> None:
         token = self.file.issue("mail", [Scope.ADMIN])
