@@ -10,7 +10,6 @@ import click
 from dynamicrypt.cli.reach import reach_options
 from dynamicrypt.cli.speech import fields, result, table
 from dynamicrypt.client import ChannelState, DynamiCrypt
-from dynamicrypt.client.errors import NoKeyYetError
 
 _HEADING = ("SERVICE", "PARTNER", "STATE", "FREE", "IN USE", "HELD", "MADE", "WHY")
 
@@ -45,11 +44,13 @@ def open_channel(
 @click.argument("partner")
 @reach_options
 def wait(*, service: str, partner: str, client: DynamiCrypt, as_json: bool) -> None:
-    """Wait until a channel has a key; the exit status is 4 if none came in time."""
+    """Wait until a channel has a key; the exit status is 4 if none came in time.
+
+    Where no key is to come, as with a channel that is stopped, it ends at once and says so.
+    """
     state = client.channel(service, partner).wait()
     if not state.ready:
-        why = f": {state.reason}" if state.reason else ""
-        raise NoKeyYetError(f"no key came; the channel is {state.state}{why}", code="no_key_yet")
+        raise state.absence
     _describe(client, state, as_json=as_json)
 
 

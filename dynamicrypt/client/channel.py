@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, overload
 
 from dynamicrypt.client.answer import problem_of, read_answer
@@ -14,6 +14,7 @@ from dynamicrypt.client.errors import (
     PiecesMissingError,
     StreamBrokenError,
 )
+from dynamicrypt.client.patience import Patience
 from dynamicrypt.client.request import MAX_WAIT, Request, channel_path, octets, post, segment
 from dynamicrypt.client.shapes import (
     ChannelState,
@@ -58,16 +59,11 @@ class Channel:
         return read_answer(ChannelState, self._caller.call(self._request("GET")))
 
     def wait(self, seconds: float | None = None) -> ChannelState:
-        """How the channel is once a key is ready, or when that time is over.
+        """How the channel is once a key is ready, or none is to come, or when that time is over.
 
         By default it is that of the client's patience.
         """
-        until = self._caller.new_patience(seconds)
-        while True:
-            body = self._caller.call(self._request("GET"), wait=min(until.left, MAX_WAIT))
-            state = read_answer(ChannelState, body)
-            if state.ready or not until.pause():
-                return state
+        return self._wait(self._caller.new_patience(seconds), lambda state: state.ready)
 
     def machines(self) -> list[Machine]:
         """The machines of the channel."""
@@ -202,14 +198,14 @@ class Channel:
         """Encrypt a body of any length in constant memory; returns how much ciphertext it is.
 
         Takes one key. What reached the sink is whole only when this returns. Raises NoKeyYetError,
-        most often before anything of the source was read.
+        or
+        another of a channel's ChannelState.absence, most often before anything of the source was
+        read.
         """
         patience = self._caller.new_patience()
-        state = self.wait(patience.left)
+        state = self._wait(patience, lambda state: state.keys.free > 0)
         if not state.keys.free:
-            why = f": {state.reason}" if state.reason else ""
-            detail = f"no key is ready; the channel is {state.state}{why}"
-            raise NoKeyYetError(detail, code=NoKeyYetError.code)
+            raise state.absence
         wait = min(patience.left, MAX_WAIT)
         size, expires = self._stream("/stream/encrypt", source, sink, context, wait=wait)
         return SealedStream(size=size, expires_in_seconds=expires)
@@ -227,6 +223,14 @@ class Channel:
         """The last streams of the channel, the newest first, whoever sent them."""
         body = self._caller.call(self._request("GET", "/streams"))
         return list(read_answer(Streams, body).streams)
+
+    def _wait(self, until: Patience, enough: Callable[[ChannelState], bool]) -> ChannelState:
+        while True:
+            body = self._caller.call(self._request("GET"), wait=min(until.left, MAX_WAIT))
+            state = read_answer(ChannelState, body)
+            hopeless = not isinstance(state.absence, NoKeyYetError)
+            if enough(state) or hopeless or not until.pause():
+                return state
 
     def _stream(
         self, path: str, source: Source, sink: Sink, context: bytes, *, wait: float = 0.0

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dynamicrypt.client.errors import NoKeyYetError, ProblemError, problem
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
@@ -120,13 +122,17 @@ class KeyLevels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelState:
-    """A channel: its state (opening, up, resting, down, stopped) and why, and its keys."""
+    """A channel: its state (opening, up, resting, down, stopped) and why, and its keys.
+
+    `code` is that of the problem which who finds no key is told; empty when the channel is up.
+    """
 
     service: str
     partner: str
     peer: str
     state: str
     reason: str
+    code: str
     profile: str
     keys: KeyLevels
     keys_made: int
@@ -136,6 +142,13 @@ class ChannelState:
     def ready(self) -> bool:
         """Whether a message can be encrypted at once."""
         return self.keys.free > 0 or self.keys.in_use > 0
+
+    @property
+    def absence(self) -> ProblemError:
+        """What who finds no key is told: a NoKeyYetError where one is worth waiting for."""
+        why = f": {self.reason}" if self.reason else ""
+        detail = f"no key is ready; the channel is {self.state}{why}"
+        return problem(self.code or NoKeyYetError.code, detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

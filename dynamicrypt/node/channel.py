@@ -134,6 +134,7 @@ class LinkChannel(ChannelMessages):
         return ChannelStatus(
             state=state,
             reason="" if absence is None else absence.words,
+            code="" if absence is None else absence.error.code,
             profile=self.profile.name,
             levels=self.store.levels,
             rounds=0 if link is None else link.statistics(self.name).rounds,

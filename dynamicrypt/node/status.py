@@ -26,11 +26,13 @@ class ChannelStatus:
 
     `state` is up; resting, with keys enough; opening, while the partner is asked for it; stopped,
     by the application; or down, without a link to the peer, or because nobody here wants it.
-    `reason` says why it is not up.
+    `reason` says why it is not up, and `code` is that of the error for who finds no key because of
+    it; both are empty when it is up.
     """
 
     state: str
     reason: str
+    code: str
     profile: str
     levels: Levels
     rounds: int

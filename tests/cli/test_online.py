@@ -61,7 +61,7 @@ class OnlineTests(LocalCase):
         shown = self.ok("channel", "show", "carol", "alice").out
         self.assertRegex(shown, rf"(?m)^peer +this node\nfingerprint +{own}$")
         waited = self.shell.run("channel", "wait", "carol", "alice", "--wait", "0")
-        self.assertFails(waited, Exit.UNAVAILABLE, "no key came; the channel is opening")
+        self.assertFails(waited, Exit.UNAVAILABLE, "no key is ready; the channel is opening")
         self.ok("channel", "open", "alice", "carol", own)
         self.assertGreater(
             self.ok("channel", "wait", "carol", "alice", "--json").data["keys"]["free"], 0
@@ -71,6 +71,11 @@ class OnlineTests(LocalCase):
         self.assertEqual([each["partner"] for each in listed], ["bob", "carol"])
         self.ok("channel", "stop", "carol", "alice")
         self.assertRegex(self.ok("channel", "show", "carol", "alice").out, r"(?m)^state +stopped")
+        self.ok("channel", "close", "alice", "carol")
+        self.ok("channel", "open", "alice", "carol", own)
+        self.ok("channel", "stop", "alice", "carol")
+        waited = self.shell.run("channel", "wait", "alice", "carol")
+        self.assertFails(waited, Exit.UNAVAILABLE, "the channel is stopped: the application has")
         self.ok("channel", "start", "carol", "alice")
         self.ok("channel", "close", "carol", "alice")
         gone = self.shell.run("channel", "show", "carol", "alice")

@@ -76,6 +76,7 @@ class AnswerTests(SynchronousTestCase):
             peer="f",
             state="up",
             reason="",
+            code="",
             profile="fast",
             keys=levels,
             keys_made=7,

@@ -6,32 +6,39 @@ from typing import Any
 from dynamicrypt.client.errors import (
     BadAnswerError,
     BadCiphertextError,
+    ChannelStoppedError,
     NoKeyYetError,
+    NotOpenedError,
+    PeerDownError,
+    ProfilesDifferError,
     StreamBrokenError,
     TooLargeError,
     UnknownChannelError,
+    UnknownPeerError,
 )
 from tests.client.fake import FakeServiceCase, answer, problem
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-#: A channel without keys, and one with.
-EMPTY, READY = (
-    answer(
-        200,
-        {
-            "service": "shop",
-            "partner": "bank",
-            "peer": "p",
-            "state": "up",
-            "reason": "it has just begun",
-            "profile": "fast",
-            "keys": {"offered": 0, "free": free, "in_use": 0, "held": 0},
-            "keys_made": 0,
-            "rounds": 0,
-        },
-    )
-    for free in (0, 1)
-)
+
+
+def channel(*, free: int = 0, in_use: int = 0, code: str = "", reason: str = "") -> bytes:
+    """What the service says of a channel."""
+    state = {
+        "service": "shop",
+        "partner": "bank",
+        "peer": "p",
+        "state": "up",
+        "reason": reason,
+        "code": code,
+        "profile": "fast",
+        "keys": {"offered": 0, "free": free, "in_use": in_use, "held": 0},
+        "keys_made": 0,
+        "rounds": 0,
+    }
+    return answer(200, state)
+
+
+EMPTY, READY = channel(reason="it has just begun"), channel(free=1)
 
 
 def told(name: str, why: object) -> bytes:
@@ -79,6 +86,33 @@ class StreamTests(FakeServiceCase):
         self.says(*[EMPTY] * 99)
         with self.assertRaisesRegex(NoKeyYetError, "the channel is up: it has just begun"):
             self.channel.encrypt_stream(io.BytesIO(b""), io.BytesIO())
+
+    def test_a_key_that_messages_share_is_none_for_a_stream(self) -> None:
+        self.says(channel(in_use=1), READY, HEAD + b"0\r\n\r\n")
+        self.channel.encrypt_stream(io.BytesIO(b""), io.BytesIO())
+        self.assertEqual(len(self.service.asked), 3)
+
+    def test_who_waits_in_vain_is_told_why_as_the_service_tells_it(self) -> None:
+        for code, kind in (("not_opened", NotOpenedError), ("peer_down", PeerDownError)):
+            self.setUp()
+            self.says(*[channel(code=code, reason="it says")] * 99)
+            with self.assertRaisesRegex(kind, "it says"):
+                self.channel.encrypt_stream(io.BytesIO(b""), io.BytesIO())
+            self.assertGreater(len(self.service.asked), 1)
+
+    def test_nobody_waits_where_no_key_is_to_come(self) -> None:
+        for code, kind in (
+            ("channel_stopped", ChannelStoppedError),
+            ("profiles_differ", ProfilesDifferError),
+            ("unknown_peer", UnknownPeerError),
+        ):
+            self.setUp()
+            said = channel(code=code, reason="it says")
+            self.says(said, said)
+            with self.assertRaisesRegex(kind, "it says"):
+                self.channel.encrypt_stream(io.BytesIO(b""), io.BytesIO())
+            self.assertIsInstance(self.channel.wait().absence, kind)
+            self.assertEqual(len(self.service.asked), 2)
 
     def test_a_refusal_is_told(self) -> None:
         self.says(problem(404, "unknown_channel"))

@@ -47,13 +47,18 @@ class KeyLevels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A channel: its state and why, its keys, how far its machines are."""
+    """A channel: its state and why, its keys, how far its machines are.
+
+    `code` is that of the problem which who finds no key is told. It is empty, as the reason is,
+    when the channel is up.
+    """
 
     service: str
     partner: str
     peer: str
     state: Annotated[str, OneOf(CHANNEL_STATES)]
     reason: str
+    code: str
     profile: str
     keys: KeyLevels
     keys_made: int

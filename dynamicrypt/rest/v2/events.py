@@ -186,7 +186,7 @@ class EventStream:
 
     def _beat(self, count: int) -> None:
         try:
-            self._holder()
+            self._token = self._holder()
         except DynamiCryptError:
             self.end()
             return

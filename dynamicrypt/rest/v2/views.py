@@ -59,6 +59,7 @@ def describe_channel(channel: LinkChannel) -> Channel:
         peer=show(channel.peer),
         state=status.state,
         reason=status.reason,
+        code=status.code,
         profile=status.profile,
         keys=_levels(status.levels),
         keys_made=status.keys_made,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dynamicrypt.access.tokens import Scope, Tokens
 from dynamicrypt.node.events import RING, Kind
-from dynamicrypt.rest.v2.events import HEARTBEAT, MAX_STREAMS
+from dynamicrypt.rest.v2.events import HEARTBEAT, LOOK, MAX_STREAMS
 from tests.rest.native import UP, NativeCase, token
 from tests.web.talk import Client, get
 
@@ -139,6 +139,19 @@ class WhoTests(EventCase):
         self.listen(token=b"X: y")
         (answer,) = self.client.received()
         self.problem(answer, "auth_required", 401)
+
+    def test_a_stream_shows_no_more_than_its_token_is_good_for_now(self) -> None:
+        issued = {each.digest: each for each in [token("guest", Scope.ADMIN)]}
+        self.site_with(Tokens([], lambda: issued))
+        client = self.another_client()
+        self.listen(client=client, token=b"Authorization: Bearer guest")
+        self.publish(owner="app:other")
+        seen = client.transport.value()
+        self.assertIn(b"event: ", seen)
+        issued.update({each.digest: each for each in [token("guest", Scope.ENCRYPT)]})
+        self.clock.advance(LOOK)
+        self.publish(owner="app:other")
+        self.assertEqual(client.transport.value(), seen)
 
     def test_a_stream_ends_when_its_token_is_revoked(self) -> None:
         issued = {each.digest: each for each in [token("guest", Scope.ADMIN)]}

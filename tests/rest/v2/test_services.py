@@ -85,6 +85,7 @@ class ChannelTests(NativeCase):
                 "peer": made["peer"],
                 "state": "down",
                 "reason": "the partner has not opened it",
+                "code": "not_opened",
                 "profile": "fast",
                 "keys": {"offered": 0, "free": 0, "in_use": 0, "held": 0},
                 "keys_made": 0,
