@@ -190,6 +190,8 @@ class BoundedChannel(HTTPChannel):
         """Answer, and drop the rest of the request."""
         self._drain(reply.status)
         self.write(self.factory.writer.response(reply, b"Connection: close\r\n"))
+        if self._ended:
+            self.loseConnection()  # there is no rest
 
     def break_off(self) -> None:
         """Break an answer off that has begun, and drop the rest of the request.
@@ -228,6 +230,7 @@ class BoundedChannel(HTTPChannel):
 
     def _drain(self, status: int) -> None:
         self._draining = True
+        self._leave_alone()
         self.factory.answered[status] += 1
         self.setTimeout(self.factory.limits.linger)
 

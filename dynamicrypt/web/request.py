@@ -51,6 +51,15 @@ class BoundedRequest(Request):
         else:
             self.content = live
 
+    def process(self) -> None:
+        """Have it answered, if it is of the site as a whole (`*`), too: as a path that is nowhere.
+
+        twisted.web would answer OPTIONS of that itself, to everybody, and name its version.
+        """
+        if self.path == b"*":
+            self.path = b"/*"
+        super().process()
+
     def processingFailed(self, reason: Failure) -> Failure:
         """Answer 500 without detail; twisted.web would log the exception's message."""
         log_fault(reason)

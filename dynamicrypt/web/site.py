@@ -171,7 +171,13 @@ class BoundedSite(Site):
 
 
 def _is_misread(path: bytes) -> bool:
-    """Whether Werkzeug would take two slashes of a path for one, or Klein would log it."""
+    """Whether Werkzeug would take two slashes of a path for one, or Klein would log it.
+
+    Or a guard and a dialect, which go by the path as it was sent, would not see which part of the
+    site it leads to.
+    """
+    if b"%" in path.split(b"/", 2)[1]:
+        return True
     try:
         unquote_to_bytes(path).decode()
     except UnicodeDecodeError:

@@ -14,7 +14,7 @@ from dynamicrypt.web.refusals import ForeignHostError
 from dynamicrypt.web.reply import TEXT, Reply, send
 from dynamicrypt.web.site import BoundedSite
 from dynamicrypt.web.told import Root
-from tests.web.talk import Client, Response, get, post
+from tests.web.talk import HOST, Client, Response, get, post
 
 STATUSES = {"not_found": 404, "foreign_host": 403, "too_large": 413, "internal_error": 500}
 
@@ -80,6 +80,17 @@ class SiteTests(SynchronousTestCase):
         self.told(self.client.post("/echo", b"fail"), 500, b"internal_error at /echo")
         self.told(self.client.post("/echo?a", b"x" * 11), 413, b"too_large at /echo")
         self.assertEqual(self.answered, {404: 2, 403: 1, 500: 1, 413: 1})
+
+    def test_the_site_as_a_whole_is_a_path_that_is_nowhere(self) -> None:
+        for method in (b"OPTIONS", b"GET"):
+            asked = method + b" * HTTP/1.1\r\n" + HOST
+            self.told(self.client.ask(asked + b"\r\n"), 404, b"not_found at /*")
+            asked += b"X-Stranger: 1\r\n\r\n"
+            self.told(self.client.ask(asked), 403, b"foreign_host at /*")
+
+    def test_parts_of_the_site_have_one_spelling(self) -> None:
+        for path in ("/%65cho", "/ech%6F", "/%2Fecho", "/echo%2F"):
+            self.told(self.client.ask(get(path)), 404, f"not_found at {path}".encode())
 
     def test_slow_clients_are_told_where_the_dialect_has_words(self) -> None:
         for path, statuses in (("/told", [408]), ("/echo", [])):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dynamicrypt.errors import ParameterError
 from dynamicrypt.rest.shapes.messages import STREAM_STATES, STREAM_VERBS
 from dynamicrypt.rest.streams.log import REMEMBERED, StreamState
+from dynamicrypt.web import listener
 from tests.rest.native import CHANNEL
 from tests.rest.streams.test_streaming import BODY, StreamCase
 from tests.web.talk import Client
@@ -302,6 +303,21 @@ class WaitTests(EndCase):
             self.assertEqual(answer.headers[b"connection"], b"close")
             self.client.close()
             self.client = self.another_client()
+        self.hang_up()
+
+    def test_it_is_the_last_that_a_client_hears_which_sends_no_more(self) -> None:
+        self.patch(listener, "hung_up", lambda handle: False)
+        self.wait()
+        self.client.send(b"hello")
+        self.client.half_close()
+        self.clock.pump([0.1] * 19)
+        self.client.transport.clear()
+        self.clock.advance(0.2)
+        (answer,) = self.client.received()
+        self.problem(answer, "not_opened", 503)
+        self.assertTrue(self.client.transport.disconnecting)
+        self.clock.pump([0.1] * 15)
+        self.assertEqual(self.client.received(), [])
         self.hang_up()
 
     def test_who_leaves_waits_no_more_and_burns_no_key(self) -> None:
