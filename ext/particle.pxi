@@ -53,13 +53,21 @@ cdef extern from "simulation_particle.h":
     quarry hunt_run(const hunt *, numbers *, void *) noexcept nogil
 
 
-cdef check_record(const shape *form, Py_ssize_t steps, Py_ssize_t width, Py_ssize_t a,
-                  Py_ssize_t b, Py_ssize_t package):
+cdef check_record(const shape *form, const int8_t[:, ::1] inputs, const int8_t[::1] a,
+                  const int8_t[::1] b, Py_ssize_t package):
+    cdef Py_ssize_t steps = inputs.shape[0]
+    cdef Py_ssize_t step, j
     check_range("package", package, 1, 64)
-    if width != form.k * form.n or a != steps or b != steps:
+    if inputs.shape[1] != form.k * form.n or a.shape[0] != steps or b.shape[0] != steps:
         raise ValueError("inputs, a and b have not the shapes (steps, k*n), steps, steps")
     if steps == 0 or steps % package:
         raise ValueError("the steps are not whole packages")
+    for step in range(steps):
+        if (a[step] != 1 and a[step] != -1) or (b[step] != 1 and b[step] != -1):
+            raise ValueError("a or b has values other than -1 and +1")
+        for j in range(inputs.shape[1]):
+            if inputs[step, j] != 1 and inputs[step, j] != -1:
+                raise ValueError("inputs has values other than -1 and +1")
 
 
 def particle_runs(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule, uint64_t key,
@@ -117,7 +125,7 @@ def particle_drift(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule,
     cdef shape form = checked_shape(k, n, l, rule)
     cdef Py_ssize_t step
     cdef drift held
-    check_record(&form, inputs.shape[0], inputs.shape[1], a.shape[0], b.shape[0], package)
+    check_record(&form, inputs, a, b, package)
     if chance.shape[0] != 2 * l + 1 or chance.shape[1] != k * n:
         raise ValueError("chance has not the shape 2*l+1, k*n")
     cdef float *scratch = <float *>malloc(drift_floats(&form) * sizeof(float))
@@ -140,14 +148,18 @@ def particle_listen(Py_ssize_t k, Py_ssize_t n, Py_ssize_t l, Py_ssize_t rule, u
                     Py_ssize_t package=1):
     """A population of these weights listens, and is selected after every package but the last."""
     cdef shape form = checked_shape(k, n, l, rule)
-    cdef Py_ssize_t step
+    cdef Py_ssize_t step, j
     cdef particles crowd
     cdef heard record
     cdef numbers stream
-    check_record(&form, inputs.shape[0], inputs.shape[1], a.shape[0], b.shape[0], package)
+    check_record(&form, inputs, a, b, package)
     check_range("fewest", fewest, 1, 1 << 18)
     if weights.shape[0] == 0 or weights.shape[1] != k * n:
         raise ValueError("weights has not the shape machines, k*n")
+    for step in range(weights.shape[0]):
+        for j in range(weights.shape[1]):
+            if not -l <= weights[step, j] <= l:
+                raise ValueError(f"weights has values outside {-l}..{l}")
     if not (0 < share <= 1 and flip > 0 and doubt > 0):
         raise ValueError("share is not in 0..1, or flip or doubt not positive")
     cdef size_t machines = <size_t>weights.shape[0]

@@ -426,4 +426,4 @@ def glibc_search(uint64_t first, uint64_t seeds, Py_ssize_t start, bytes odd not
     cdef size_t size = <size_t>PyBytes_GET_SIZE(odd)
     with nogil:
         number = glibc_seeds(first, seeds, <size_t>start, bits, size, found, 64)
-    return [found[i] for i in range(min(number, 64))]
+    return [found[i] for i in range(min(number, <size_t>64))]

@@ -72,7 +72,7 @@ def limits(
     for share in sorted(shares, reverse=True):
         if share > WIDEST:
             raise ValueError(f"a share of {share} is more than {WIDEST}")
-        limit = _limit(outcomes[0], share, exchange.package)
+        limit = _limit(outcomes[0], share, wide)
         thinned = [_kept(outcome, limit) for outcome in outcomes]
         if all(outcome.finished.any() for outcome in thinned):
             kept = float(thinned[0].finished.mean())
@@ -92,11 +92,11 @@ def _quantile_of_pilots(exchange: Exchange, seed: int, threads: int | None) -> i
     return int(np.quantile(np.where(pilots.finished, pilots.steps, exchange.limit), WIDEST))
 
 
-def _limit(outcome: Outcome, share: float, package: int) -> int:
-    """The limit, whole packages, that keeps about this share."""
-    steps = np.where(outcome.finished, outcome.steps, np.iinfo(np.int64).max)
+def _limit(outcome: Outcome, share: float, exchange: Exchange) -> int:
+    """The limit, whole packages, that keeps about this share; fewer where few runs synchronised."""
+    steps = np.where(outcome.finished, outcome.steps, exchange.limit)
     limit = int(np.partition(steps, int(share * len(steps)))[int(share * len(steps))])
-    return -(-limit // package) * package
+    return -(-limit // exchange.package) * exchange.package
 
 
 def _kept(outcome: Outcome, limit: int) -> Outcome:

@@ -50,6 +50,9 @@ ATTACKS: Final[tuple[Attack, ...]] = (
 #: Share of the keys that are called slow, and of those that are called quick.
 TENTH: Final = 0.1
 
+#: Steps of a package that the particle and the probabilistic attack can hear.
+LARGEST_PACKAGE: Final = 64
+
 #: How many times the time of a run of one geometric machine a run of the probabilistic attack takes
 #: (K = 6, N = 48), and the fewest runs of a dear attack.
 PROBABILISTIC_MACHINES: Final = 10_000
@@ -83,7 +86,10 @@ def exchange_of(parameters: ExchangeParameters) -> Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """What one attack did to a share of the keys: how many fell, and the work of an attempt."""
+    """What one attack did to a share of the keys: how many fell, and the work of an attempt.
+
+    Looking at pairs that were equal from the start counts as one step.
+    """
 
     runs: int
     wins: int
@@ -96,11 +102,15 @@ class Keys:
 
     def bits(self, machines: int = 1) -> float:
         """log2 of the work until a key falls; infinite where no attempt succeeded."""
-        return log2(machines * self.work * self.runs / self.wins) if self.wins else inf
+        return log2(machines * self._attempt * self.runs / self.wins) if self.wins else inf
 
     def least(self, machines: int = 1) -> float:
         """What 95 % confidence leaves of it: the success may be at the top of its interval."""
-        return log2(machines * self.work / wilson(self.wins, self.runs)[1])
+        return log2(machines * self._attempt / wilson(self.wins, self.runs)[1])
+
+    @property
+    def _attempt(self) -> float:
+        return max(self.work, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,8 +217,10 @@ def fits(attack: Attack, exchange: Exchange) -> bool:
     if isinstance(attack, Majority):
         return K <= 12
     if isinstance(attack, Particle):
-        return attack.hears(exchange)
-    return not (isinstance(attack, Probabilistic) and exchange.secret_inputs)
+        return attack.hears(exchange) and exchange.package <= LARGEST_PACKAGE
+    if isinstance(attack, Probabilistic):
+        return not exchange.secret_inputs and exchange.package <= LARGEST_PACKAGE
+    return True
 
 
 def cheapest(found: Sequence[Cost]) -> Cost:

@@ -44,6 +44,12 @@ class LimitTests(SynchronousTestCase):
         spent = np.where(outcome.finished, outcome.steps, found.limit).mean() / kept
         self.assertApproximates(spent / found.steps, 1, 0.1)
 
+    def test_few_runs_give_limits_within_that_of_the_exchange(self) -> None:
+        for seed in range(5):
+            for found in limits(PLAIN, runs=10, seed=seed):
+                self.assertLessEqual(found.limit, PLAIN.limit)
+                self.assertGreater(found.steps, 0)
+
     def test_refuses_what_it_cannot_say(self) -> None:
         with self.assertRaises(ValueError):
             list(limits(PLAIN, runs=100, shares=(WIDEST + 0.1,)))

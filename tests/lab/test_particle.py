@@ -19,7 +19,7 @@ from dynamicrypt.lab.attacks.particle import (
     listen,
     share,
 )
-from dynamicrypt.lab.experiment import attack
+from dynamicrypt.lab.experiment import Experiment, attack
 from dynamicrypt.lab.outcome import Criterion
 from dynamicrypt.lab.strength import cost_of, fits
 from dynamicrypt.params import MachineParameters, Rule
@@ -109,6 +109,15 @@ class DriftTests(SynchronousTestCase):
             with self.assertRaises(ValueError):
                 drift(machine(3, 8, 2), inputs, outputs, o, package=package)
 
+    def test_refuses_values_that_are_no_signs(self) -> None:
+        good = np.ones((4, 24), np.int8), np.ones(4, np.int8), np.ones(4, np.int8)
+        for place in range(3):
+            for value in (0, 2, -128):
+                arrays = [array.copy() for array in good]
+                arrays[place][-1] = value
+                with self.assertRaises(ValueError):
+                    drift(machine(3, 8, 2), *arrays)
+
 
 class PopulationTests(SynchronousTestCase):
     def test_machines_guess_and_are_selected_as_the_definition_says(self) -> None:
@@ -152,6 +161,20 @@ class PopulationTests(SynchronousTestCase):
         with self.assertRaises(ValueError):
             listen(parameters, np.zeros((2, 24), np.int8), *arrays, key=1, package=3)
 
+    def test_refuses_values_that_no_machine_has(self) -> None:
+        # A local field of them would be outside the tables.
+        parameters = machine(3, 8, 2)
+        inputs, a, b = Record(parameters, package=2, packages=2).arrays
+        for value in (3, -3, 127):
+            weights = np.zeros((2, 24), np.int8)
+            weights[-1, -1] = value
+            with self.assertRaises(ValueError):
+                listen(parameters, weights, inputs, a, b, key=1)
+        loud = inputs.copy()
+        loud[-1, -1] = 100
+        with self.assertRaises(ValueError):
+            listen(parameters, np.full((2, 24), 2, np.int8), loud, a, b, key=1)
+
 
 class ParticleTests(SynchronousTestCase):
     def test_it_has_keys_cheaper_than_the_geometric_attack(self) -> None:
@@ -178,6 +201,15 @@ class ParticleTests(SynchronousTestCase):
             with self.assertRaises(ParameterError):
                 attack(Particle(), other, 1)
         self.assertTrue(fits(Particle(), plan))
+
+    def test_threads_change_nothing(self) -> None:
+        plan = exchange(3, 10, 2, package=3, delay=5)
+        ours, theirs = (
+            Experiment(exchange=plan, attack=Particle(attackers=9), runs=64, seed=3).run(threads=n)
+            for n in (1, 3)
+        )
+        for name in ("steps", "matched", "work"):
+            self.assertTrue(np.array_equal(getattr(ours, name), getattr(theirs, name)), name)
 
     def test_times_are_those_of_other_attacks(self) -> None:
         plan = exchange(3, 30, 2, package=4)

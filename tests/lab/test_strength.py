@@ -7,9 +7,12 @@ from math import inf, log2
 import numpy as np
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.lab.attacks import Simple
+from dynamicrypt.lab.attacks import Particle, Probabilistic, Simple
+from dynamicrypt.lab.errors import ExperimentError
+from dynamicrypt.lab.experiment import attack
 from dynamicrypt.lab.outcome import Outcome
-from dynamicrypt.lab.strength import TELLING, Cost, cost_of
+from dynamicrypt.lab.strength import LARGEST_PACKAGE, TELLING, Cost, cost_of, fits
+from tests.lab.small import exchange
 
 
 def cost(won: list[int]) -> Cost:
@@ -45,6 +48,25 @@ class EasiestKeysTests(SynchronousTestCase):
         found = cost(list(range(TELLING - 1)))
         self.assertAlmostEqual(found.strength(), log2(64 * 1000 / (TELLING - 1)))
 
+    def test_pairs_that_were_equal_from_the_start_cost_one_step(self) -> None:
+        nothing = np.zeros(20, np.int64)
+        equal = Outcome(weights=1, steps=nothing, matched=np.ones(20, np.int32), work=nothing)
+        found = cost_of(Simple(), equal)
+        self.assertEqual((found.strength(), found.strength(4), found.least()), (0, 2, 0))
+
     def test_a_tenth_that_is_harder_does_not_count(self) -> None:
         found = cost([*range(15), *range(200, 600)])
         self.assertAlmostEqual(found.strength(), log2(64 * 1000 / 415))
+
+
+class FittingTests(SynchronousTestCase):
+    def test_packages_that_an_attack_cannot_hear_leave_it_out(self) -> None:
+        fitting = exchange(2, 3, 1, package=LARGEST_PACKAGE)
+        large = exchange(2, 3, 1, package=LARGEST_PACKAGE + 1)
+        for deaf in (Particle(), Probabilistic()):
+            self.assertTrue(fits(deaf, fitting))
+            self.assertEqual(attack(deaf, fitting, 1).runs, 1)
+            self.assertFalse(fits(deaf, large))
+            with self.assertRaises(ExperimentError):
+                attack(deaf, large, 1)
+        self.assertTrue(fits(Simple(), large))

@@ -60,7 +60,8 @@ def drift(
     """The chance of every value -L..L of every weight after a recorded exchange.
 
     `inputs` has the shape (steps, K*N), the outputs `a` and `b` have `steps` entries, all -1 or +1,
-    in whole packages; the result has the shape (2L+1, K*N). Raises ValueError for other shapes.
+    in whole packages; the result has the shape (2L+1, K*N). Raises ValueError for other shapes and
+    values.
     """
     chance = np.empty((2 * machine.L + 1, machine.weights), np.float32)
     particle_drift(*Exchange(machine=machine).shape, inputs, a, b, chance, package=package)
@@ -80,8 +81,8 @@ def listen(
 ) -> NDArray[np.int8]:
     """The machines that are left of those with these weights after a recorded exchange.
 
-    `weights` has the shape (machines, K*N), the others are as of `drift`. `key` fixes all random
-    numbers. Raises ValueError for other shapes.
+    `weights` has the shape (machines, K*N) and values -L..L, the others are as of `drift`. `key`
+    fixes all random numbers. Raises ValueError for other shapes and values.
     """
     population = weights.copy()
     field = field_deviation(machine)
@@ -115,7 +116,8 @@ def field_deviation(machine: MachineParameters) -> float:
 class Particle:
     """`attackers` machines at the start; the best of those that are left counts.
 
-    Random inputs only. Runs that end at the limit are not attacked: their work is 0.
+    Random inputs only, in packages of up to 64. Runs that end at the limit are not attacked: their
+    work is 0.
     """
 
     attackers: int = 100
