@@ -176,7 +176,7 @@ def _is_misread(path: bytes) -> bool:
     Or a guard and a dialect, which go by the path as it was sent, would not see which part of the
     site it leads to.
     """
-    if b"%" in path.split(b"/", 2)[1]:
+    if not path.startswith(b"/") or b"%" in path.split(b"/", 2)[1]:
         return True
     try:
         unquote_to_bytes(path).decode()

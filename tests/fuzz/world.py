@@ -17,7 +17,13 @@ from twisted.internet.interfaces import (
     IResolutionReceiver,
 )
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
+from twisted.logger import (
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    formatEvent,
+    globalLogPublisher,
+)
 from zope.interface import implementer
 
 from dynamicrypt.access.tokens import Scope, Token, Tokens, digest_of
@@ -247,5 +253,5 @@ class Faults:
         """Raise AssertionError if there was any."""
         for event in self.events:
             failure = event.get("log_failure")
-            told = failure.getTraceback() if failure is not None else event.get("log_format")
+            told = failure.getTraceback() if failure is not None else formatEvent(event)
             raise AssertionError(f"logged: {told}")

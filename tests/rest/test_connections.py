@@ -12,7 +12,7 @@ from dynamicrypt.access.issued import TokenFile
 from dynamicrypt.access.tokens import Scope
 from dynamicrypt.peer.statedir import StateDirectory
 from dynamicrypt.web.limits import Limits
-from tests.endtoend.service import ServiceTestCase, eventually
+from tests.endtoend.service import ServiceTestCase, descriptors, eventually
 from tests.rest.running import HOST, SHOP, RunningNode
 
 #: A channel whose partner opens it later.
@@ -79,8 +79,11 @@ class ConnectionTests(ServiceTestCase):
 
     def test_who_is_gone_takes_no_key(self) -> None:
         self.late()
+        before = descriptors(self.daemon)
         self.send("POST", f"{LATE}/keys/next?wait=20s").close()
+        # The node sent something, or its end were not gone; and it has seen what came of that.
         self.assertTrue(eventually(lambda: self.idle() == 1))
+        self.assertTrue(eventually(lambda: descriptors(self.daemon) == before))
         self.open_partner()
         self.assertEqual(self.keys_taken(), 0)
         self.running.ask("POST", f"{LATE}/keys/next", {})

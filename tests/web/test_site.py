@@ -3,6 +3,7 @@
 from collections import Counter
 
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Request
@@ -91,6 +92,11 @@ class SiteTests(SynchronousTestCase):
     def test_parts_of_the_site_have_one_spelling(self) -> None:
         for path in ("/%65cho", "/ech%6F", "/%2Fecho", "/echo%2F"):
             self.told(self.client.ask(get(path)), 404, f"not_found at {path}".encode())
+
+    def test_a_path_without_a_slash_leads_nowhere(self) -> None:
+        with capturedLogs() as logs:
+            self.told(self.client.ask(get("echo")), 404, b"not_found at echo")
+        self.assertEqual(logs, [])
 
     def test_slow_clients_are_told_where_the_dialect_has_words(self) -> None:
         for path, statuses in (("/told", [408]), ("/echo", [])):
