@@ -40,7 +40,8 @@ from dynamicrypt.peer.pairing_code import (
 )
 from dynamicrypt.peer.pairing_link import PAIRING_PORT, WAIT_SECONDS, dial_pairing, wait_for_pairing
 from dynamicrypt.peer.pairing_run import Host
-from dynamicrypt.peer.peers import Address, Peer, PeersFile, describe, is_name
+from dynamicrypt.peer.peers import Address, Peer, is_name
+from dynamicrypt.peer.peers_file import PeersFile, describe
 from dynamicrypt.peer.statedir import StateDirectory
 
 _PORT = click.IntRange(0, 65535)

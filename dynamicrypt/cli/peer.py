@@ -13,7 +13,8 @@ from dynamicrypt.cli.speech import result, table
 from dynamicrypt.peer import identity
 from dynamicrypt.peer.errors import NoIdentityError, PeerEntryError
 from dynamicrypt.peer.fingerprint import read, show
-from dynamicrypt.peer.peers import Address, KnownPeers, Peer, PeersFile, describe
+from dynamicrypt.peer.peers import Address, KnownPeers, Peer
+from dynamicrypt.peer.peers_file import PeersFile, describe
 from dynamicrypt.peer.statedir import StateDirectory
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from dynamicrypt.location import default_state_directory
-from dynamicrypt.peer.peers import PeersFile
+from dynamicrypt.peer.peers_file import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

@@ -16,7 +16,7 @@ from dynamicrypt.client import ChannelState, DynamiCrypt, NodeState, Peer
 from dynamicrypt.client.errors import ScopeMissingError, ServiceUnreachableError
 from dynamicrypt.peer import identity
 from dynamicrypt.peer.fingerprint import show
-from dynamicrypt.peer.peers import PeersFile
+from dynamicrypt.peer.peers_file import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
 
 _HEADING = ("PEER", "LINK", "GROUP", "ROUND TRIP", "CHANNELS", "FINGERPRINT")

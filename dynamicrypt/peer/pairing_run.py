@@ -45,7 +45,8 @@ from dynamicrypt.peer.pairing_messages import (
     decode,
     encode,
 )
-from dynamicrypt.peer.peers import Address, Peer, PeersFile
+from dynamicrypt.peer.peers import Address, Peer
+from dynamicrypt.peer.peers_file import PeersFile
 
 #: Seconds from the end of the handshake to the end of the run: four messages and a close.
 RUN_SECONDS: Final = 10.0

@@ -25,7 +25,7 @@ from dynamicrypt.node.reactor import Reactor
 from dynamicrypt.node.registry import ServicesFile
 from dynamicrypt.peer.fingerprint import show
 from dynamicrypt.peer.identity import Identity, load_or_create
-from dynamicrypt.peer.peers import PeersFile
+from dynamicrypt.peer.peers_file import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
 from dynamicrypt.rest.site import make_site
 from dynamicrypt.tap.options import Options, Settings

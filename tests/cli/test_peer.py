@@ -5,8 +5,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.cli.speech import Exit
-from dynamicrypt.peer import fingerprint, peers
-from dynamicrypt.peer.peers import PeersFile
+from dynamicrypt.peer import fingerprint, peers_file
+from dynamicrypt.peer.peers_file import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
 from tests.cli.shell import Shell
 
@@ -113,7 +113,7 @@ class PeerCommandTests(SynchronousTestCase):
             self.assertEqual(self.shell.run("peer", "set", "berlin", *words).status, Exit.USAGE)
 
     def test_a_broken_file_is_left_alone(self) -> None:
-        StateDirectory(self.shell.state).create(peers.FILE, b"{}")
+        StateDirectory(self.shell.state).create(peers_file.FILE, b"{}")
         said = self.shell.run("peer", "add", "berlin", BERLIN)
         self.assertEqual(said.status, Exit.FAILED)
-        self.assertEqual((self.shell.state / peers.FILE).read_bytes(), b"{}")
+        self.assertEqual((self.shell.state / peers_file.FILE).read_bytes(), b"{}")

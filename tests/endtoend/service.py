@@ -13,7 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dynamicrypt.demo.daemon import Daemon
 from dynamicrypt.peer import identity
-from dynamicrypt.peer.peers import Peer, PeersFile
+from dynamicrypt.peer.peers import Peer
+from dynamicrypt.peer.peers_file import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
 from tests.foreign.application import Application
 from tests.foreign.cipher import digest, encrypt

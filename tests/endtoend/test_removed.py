@@ -4,7 +4,8 @@ from dynamicrypt.client import DynamiCrypt
 from dynamicrypt.client.channel import Channel
 from dynamicrypt.client.errors import UnknownKeyError, UnknownPeerError
 from dynamicrypt.demo.daemon import Daemon
-from dynamicrypt.peer.peers import Address, KnownPeers, Peer, PeersFile
+from dynamicrypt.peer.peers import Address, KnownPeers, Peer
+from dynamicrypt.peer.peers_file import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
 from tests.endtoend.service import ServiceTestCase, eventually, make_known
 

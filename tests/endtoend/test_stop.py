@@ -6,7 +6,8 @@ from dynamicrypt.client import DynamiCrypt
 from dynamicrypt.client.channel import Channel
 from dynamicrypt.client.errors import PeerDownError, UnknownKeyError
 from dynamicrypt.demo.daemon import Daemon
-from dynamicrypt.peer.peers import Address, KnownPeers, PeersFile
+from dynamicrypt.peer.peers import Address, KnownPeers
+from dynamicrypt.peer.peers_file import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
 from tests.endtoend.service import ServiceTestCase, eventually, make_known
 

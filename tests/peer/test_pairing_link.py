@@ -30,7 +30,8 @@ from dynamicrypt.peer.pairing_code import OneTimeCode
 from dynamicrypt.peer.pairing_link import WAIT_SECONDS, dial_pairing, wait_for_pairing
 from dynamicrypt.peer.pairing_messages import Share, encode
 from dynamicrypt.peer.pairing_run import RUN_SECONDS, AnyNode, Host
-from dynamicrypt.peer.peers import Address, Peer, PeersFile
+from dynamicrypt.peer.peers import Address, Peer
+from dynamicrypt.peer.peers_file import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
 from dynamicrypt.peer.tls import LINK_PROTOCOL, TlsIdentity
 from tests.peer.wires import ALICE, BOB, MALLORY, MemoryEndpoint, Talkers

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from dynamicrypt.peer import peers
+from dynamicrypt.peer import peers, peers_file
 from dynamicrypt.peer.errors import NoSuchPeerError, PeerEntryError, StateFileError
-from dynamicrypt.peer.peers import Address, KnownPeers, Peer, PeersFile
+from dynamicrypt.peer.peers import Address, KnownPeers, Peer
+from dynamicrypt.peer.peers_file import PeersFile
 from dynamicrypt.peer.statedir import StateDirectory
 from tests.logs import lines_of
 
@@ -128,16 +129,16 @@ class KnownPeersTests(SynchronousTestCase):
 class CodecTests(SynchronousTestCase):
     @given(known=KNOWN)
     def test_decode_undoes_encode(self, known: KnownPeers) -> None:
-        content = peers.encode(known)
-        self.assertEqual(peers.decode(content), known)
-        self.assertEqual(peers.encode(peers.decode(content)), content)
+        content = peers_file.encode(known)
+        self.assertEqual(peers_file.decode(content), known)
+        self.assertEqual(peers_file.encode(peers_file.decode(content)), content)
 
     @given(content=st.binary() | st.text().map(str.encode))
     def test_refuses_what_is_no_peers_file(self, content: bytes) -> None:
-        self.assertRaises(PeerEntryError, peers.decode, content)
+        self.assertRaises(PeerEntryError, peers_file.decode, content)
 
     def test_refuses_every_departure_from_the_format(self) -> None:
-        good = peers.describe(BERLIN)
+        good = peers_file.describe(BERLIN)
         bad: list[Any] = [
             {**good, "name": 1}, {**good, "fingerprint": None}, {**good, "address": 7},
             {**good, "address": "nowhere"}, {**good, "allow_classical": 1},
@@ -151,7 +152,7 @@ class CodecTests(SynchronousTestCase):
             {"version": 1, "peers": {}}, {"version": 1, "peers": [good, good]},
         ]  # fmt: skip
         for document in documents:
-            self.assertRaises(PeerEntryError, peers.decode, json.dumps(document).encode())
+            self.assertRaises(PeerEntryError, peers_file.decode, json.dumps(document).encode())
 
     def test_refuses_double_fields_and_deep_nesting(self) -> None:
         for content in (
@@ -159,12 +160,12 @@ class CodecTests(SynchronousTestCase):
             b'{"version": NaN, "peers": []}',
             b"[" * 100_000,
         ):
-            self.assertRaises(PeerEntryError, peers.decode, content)
+            self.assertRaises(PeerEntryError, peers_file.decode, content)
 
     def test_says_which_entry_is_wrong(self) -> None:
-        document = {"version": 1, "peers": [peers.describe(BERLIN), {}]}
+        document = {"version": 1, "peers": [peers_file.describe(BERLIN), {}]}
         with self.assertRaises(PeerEntryError) as caught:
-            peers.decode(json.dumps(document).encode())
+            peers_file.decode(json.dumps(document).encode())
         self.assertIn("peer 2: ", str(caught.exception))
 
     @given(value=st.recursive(
@@ -175,7 +176,7 @@ class CodecTests(SynchronousTestCase):
     ))  # fmt: skip
     def test_decodes_or_refuses_any_document(self, value: Any) -> None:
         try:
-            peers.decode(json.dumps({"version": 1, "peers": value}).encode())
+            peers_file.decode(json.dumps({"version": 1, "peers": value}).encode())
         except PeerEntryError:
             return
 
@@ -201,36 +202,36 @@ class PeersFileTests(SynchronousTestCase):
 
     def test_a_failed_change_writes_nothing(self) -> None:
         self.file.update(lambda known: known.with_peer(BERLIN))
-        before = self.directory.version(peers.FILE)
+        before = self.directory.version(peers_file.FILE)
         self.assertRaises(NoSuchPeerError, self.file.update, lambda known: known.without("rome"))
-        self.assertEqual(self.directory.version(peers.FILE), before)
+        self.assertEqual(self.directory.version(peers_file.FILE), before)
 
     def test_a_file_that_is_broken_from_the_first_is_an_error(self) -> None:
-        self.directory.replace(peers.FILE, b"{}")
+        self.directory.replace(peers_file.FILE, b"{}")
         for _ in range(2):
             self.assertRaises(StateFileError, self.file.current)
         self.assertRaises(StateFileError, self.file.update, lambda known: known)
-        self.directory.replace(peers.FILE, peers.encode(KnownPeers((PARIS,))))
+        self.directory.replace(peers_file.FILE, peers_file.encode(KnownPeers((PARIS,))))
         self.assertEqual(list(self.file.current()), [PARIS])
 
     def test_a_mistake_made_later_changes_nothing_and_is_told_once(self) -> None:
         self.file.update(lambda known: known.with_peer(BERLIN))
         self.file.current()
-        good = peers.encode(KnownPeers((PARIS,)))
+        good = peers_file.encode(KnownPeers((PARIS,)))
         with capturedLogs() as events:
             for content, told in ((b"{}", 1), (b"{}", 1), (b"[]", 1), (b"", 2)):
-                self.directory.replace(peers.FILE, content)
+                self.directory.replace(peers_file.FILE, content)
                 for _ in range(3):
                     self.assertEqual(list(self.file.current()), [BERLIN])
-                self.assertEqual(len(lines_of(events, "dynamicrypt.peer.peers")), told)
-            self.directory.replace(peers.FILE, good)
+                self.assertEqual(len(lines_of(events, "dynamicrypt.peer.peers_file")), told)
+            self.directory.replace(peers_file.FILE, good)
             self.assertEqual(list(self.file.current()), [PARIS])
-            self.directory.replace(peers.FILE, b"")
+            self.directory.replace(peers_file.FILE, b"")
             self.assertEqual(list(self.file.current()), [PARIS])
-        lines = lines_of(events, "dynamicrypt.peer.peers")
+        lines = lines_of(events, "dynamicrypt.peer.peers_file")
         self.assertEqual(len(lines), 3)
         self.assertIn("known still", lines[0])
-        self.assertIn(peers.FILE, lines[0])
+        self.assertIn(peers_file.FILE, lines[0])
 
     def test_sees_a_file_that_can_be_read_again(self) -> None:
         self.file.update(lambda known: known.with_peer(BERLIN))
@@ -243,8 +244,8 @@ class PeersFileTests(SynchronousTestCase):
     def test_sees_that_its_mode_was_mended(self) -> None:
         self.file.update(lambda known: known.with_peer(BERLIN))
         self.file.current()
-        path = self.directory.path / peers.FILE
-        self.directory.replace(peers.FILE, peers.encode(KnownPeers()))
+        path = self.directory.path / peers_file.FILE
+        self.directory.replace(peers_file.FILE, peers_file.encode(KnownPeers()))
         path.chmod(0o644)
         self.assertEqual(list(self.file.current()), [BERLIN])
         path.chmod(0o600)
@@ -260,7 +261,7 @@ class PeersFileTests(SynchronousTestCase):
 
     def test_reads_a_broken_file_once(self) -> None:
         self.file.current()
-        self.directory.replace(peers.FILE, b"{}")
+        self.directory.replace(peers_file.FILE, b"{}")
         self.file.current()
         with mock.patch.object(StateDirectory, "read") as read:
             self.file.current()
